@@ -1,0 +1,37 @@
+# Two commands are enough: `make demo` runs the whole thing, `make test` proves it.
+.DEFAULT_GOAL := help
+.PHONY: help setup demo replay test check run lock
+
+STAY ?= 1
+CASES ?= 200
+DAYS ?= 45
+SEED ?= 7
+LIMIT ?=
+ARGS ?=
+stay := $(if $(filter 0,$(STAY)),--no-stay,--stay)
+python := .venv/bin/python
+
+help: ## Print this
+	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/p' Makefile | expand -t 16
+
+setup: ## Make .venv from the hash-pinned lock, and nothing else
+	@python3 bootstrap.py
+
+demo: setup ## Play weeks of returns through everything (STAY=0 CASES=200 DAYS=45 SEED=7)
+	@SIMULATION=1 VAR_DIR=var/demo $(python) manage.py demo $(stay) --cases $(CASES) --days $(DAYS) --seed $(SEED)
+
+replay: setup ## Play a real shop's year: FILE=… (STAY=0, LIMIT=300)
+	@test -n "$(FILE)" || { echo "make replay FILE=returns.csv.gz"; exit 2; }
+	@SIMULATION=1 VAR_DIR=var/replay $(python) manage.py replay "$(FILE)" $(stay) $(if $(LIMIT),--limit $(LIMIT))
+
+run: setup ## Everything up, empty, in real time, until Ctrl-C
+	@$(python) -m backoffice.processes
+
+test: setup ## All tests; with DATABASE_URL and REDIS_URL the races and kills too (ARGS="-k label")
+	@$(python) -m pytest $(ARGS)
+
+check: setup ## Format, lint, types, arrows, migrations, diagrams, schema, container files
+	@.ci/check
+
+lock: setup ## Renew the pins in requirements/ from pyproject.toml
+	@.ci/lock

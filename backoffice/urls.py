@@ -1,0 +1,6 @@
+"""Requests → doors."""
+
+from django.contrib import admin
+from django.urls import path
+
+urlpatterns = [path("admin/", admin.site.urls)]
