@@ -58,8 +58,9 @@ def install(python):
     steps = (
         [python, "-m", "venv", VENV],
         # Twice quiet: the errors, not a warning for every package about a configured mirror.
-        [INSIDE, "-m", "pip", "install", "-qq", "--disable-pip-version-check"]
-        + ["--require-hashes", "--no-deps", "--only-binary", ":all:", "-r", LOCK],
+        [INSIDE, "-m", "pip", "--disable-pip-version-check", "-qq", "install"]
+        + "--require-hashes --no-deps --only-binary :all: -r".split()
+        + [LOCK],
     )
     return all(subprocess.call(step) == 0 for step in steps)
 

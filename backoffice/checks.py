@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Warning
+from django.core import checks
+from django.core.checks import CheckMessage, Error
 
 
 def celery_keeps_its_promises(**_: Any) -> list[CheckMessage]:
@@ -39,12 +40,14 @@ def _unfit_to_deploy() -> Iterator[CheckMessage]:
             id="backoffice.E101",
         )
     if not settings.HTTPS:
-        yield Warning("Pages and cookies travel in the clear: set HTTPS=1.", id="backoffice.W102")
+        yield checks.Warning(
+            "Pages and cookies travel in the clear: set HTTPS=1.", id="backoffice.W102"
+        )
     if settings.CELERY_BROKER_URL.startswith("memory:"):
         yield Error("Nothing rings: set REDIS_URL.", id="backoffice.E103")
     if settings.DATABASES["default"]["ENGINE"].endswith("sqlite3"):
-        yield Warning("One writer at a time: set DATABASE_URL.", id="backoffice.W104")
+        yield checks.Warning("One writer at a time: set DATABASE_URL.", id="backoffice.W104")
     if not settings.BANK_URL or not settings.BANK_API_KEY:
         yield Error("No refund can be paid: set BANK_URL and BANK_API_KEY.", id="backoffice.E105")
     if settings.EMAIL_BACKEND.endswith("filebased.EmailBackend"):
-        yield Warning("Mail goes into a folder: set EMAIL_URL.", id="backoffice.W106")
+        yield checks.Warning("Mail goes into a folder: set EMAIL_URL.", id="backoffice.W106")

@@ -1,6 +1,6 @@
 """All settings, one file; what varies comes from the environment. Times are seconds.
 
-Nothing set: SQLite, no broker, mail and uploads in var/. The process runner adds an embedded broker.
+Nothing set: SQLite, no broker, mail and uploads in var/; the process runner adds a broker.
 HTTPS=1 means real: secrets must be given, and nothing is made up.
 """
 
@@ -9,12 +9,16 @@ import os
 import secrets
 from pathlib import Path
 
+import django_stubs_ext
 import environ
 from celery.schedules import crontab
 from cryptography.fernet import Fernet
 
 from backoffice.logs import logging_config
 from backoffice.sqlite import give_django_the_newer_sqlite
+
+# So that a class can say whose admin it is, as mypy wants it: ModelAdmin[Case].
+django_stubs_ext.monkeypatch()
 
 env = environ.Env()
 
@@ -271,7 +275,6 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     **CELERY_TASK_PUBLISH_RETRY_POLICY,
 }
 
-QUEUES = ("clock", "cases", "money", "couriers", "media", "mail")
 CELERY_TASK_DEFAULT_QUEUE = "cases"
 # The first that fits.
 CELERY_TASK_ROUTES = (

@@ -1,0 +1,47 @@
+"""What every test stands on: a database file of its own, private folders, no hashing for show."""
+
+import os
+from pathlib import Path
+
+import pytest
+from django.db import connection
+from pytest_django.fixtures import SettingsWrapper
+
+from backoffice.celery import app
+
+TESTS = Path(__file__).parent
+REAL = {"races", "chaos"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Races and kills are shown where they can happen: SQLite knows one writer at a time."""
+    here = connection.vendor == "postgresql" and bool(os.environ.get("REDIS_URL"))
+    needs = pytest.mark.skip(reason="needs PostgreSQL and Redis: set DATABASE_URL and REDIS_URL")
+    for item in items:
+        if item.path.is_relative_to(TESTS) and REAL & set(item.path.relative_to(TESTS).parts):
+            item.add_marker("real")
+        if item.get_closest_marker("real") and not here:
+            item.add_marker(needs)
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(
+    tmp_path_factory: pytest.TempPathFactory, django_db_modify_db_settings_parallel_suffix: None
+) -> None:
+    """A file, as in real life: SQLite in memory locks by table, and threads would meet that."""
+    if connection.vendor == "sqlite":
+        file = tmp_path_factory.mktemp("database") / "test.sqlite3"
+        connection.settings_dict["TEST"]["NAME"] = str(file)
+
+
+@pytest.fixture(autouse=True)
+def _own_surroundings(settings: SettingsWrapper, tmp_path: Path) -> None:
+    """Uploads go into the test's own folder, and a password costs nothing."""
+    settings.MEDIA_ROOT = tmp_path / "media"
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_broker() -> None:
+    """A ring in a test goes nowhere, also where REDIS_URL is set: real workers are not ours."""
+    app.conf.broker_url = "memory://"
