@@ -1,0 +1,137 @@
+"""What the policy must know before a dispute is opened: facts gathered, free slots claimed and freed."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+
+from django.db.models import Sum
+
+from returns import policy
+from returns.models import Case, FreeReturnSlot, Order, OrderLine, PolicyVersion
+from returns.money import paid_for
+from returns.states import Kind, Reason
+
+
+class NotPossible(Exception):
+    """The policy allows no dispute like this (R01–R09). `terms` explains why."""
+
+    def __init__(self, terms: policy.Terms) -> None:
+        self.terms = terms
+        super().__init__("; ".join(finding.text for finding in terms.findings if not finding.holds))
+
+
+def claim(
+    line: OrderLine,
+    *,
+    kind: Kind,
+    reason: Reason,
+    quantity: int,
+    declaration: Mapping[str, bool],
+    at: datetime,
+    numbers: policy.Numbers,
+    evidence: int = 0,
+) -> policy.Claim:
+    """The facts of this wish as the policy wants them. Reads only; true under the buyer's lock."""
+    order = line.order
+    month = policy.buyer_month(at, numbers.time_zone)
+    taken = Case.objects.filter(line=line).taking().aggregate(pieces=Sum("quantity"))["pieces"] or 0
+    held = FreeReturnSlot.objects.filter(released_at__isnull=True)
+    return policy.Claim(
+        kind=kind,
+        reason=reason,
+        quantity=quantity,
+        declaration=policy.Declaration(**declaration),
+        evidence=evidence,
+        at=at,
+        received_at=order.received_at,
+        bought=line.quantity,
+        taken=taken,
+        open_case=Case.objects.filter(line=line).open().exists(),
+        unit_price=line.unit_price,
+        shipping_cost=line.shipping_cost,
+        currency=order.currency,
+        free_return=line.free_return,
+        free_used=held.filter(buyer=order.buyer_id, month=month).count(),
+        label_used=held.filter(order=order).exists(),
+    )
+
+
+def quote(
+    line: OrderLine,
+    *,
+    kind: Kind,
+    reason: Reason,
+    quantity: int,
+    declaration: Mapping[str, bool],
+    at: datetime,
+) -> policy.Terms:
+    """The terms the buyer would get now (R15). Promises nothing, changes nothing."""
+    numbers = PolicyVersion.current(at).numbers
+    facts = claim(
+        line,
+        kind=kind,
+        reason=reason,
+        quantity=quantity,
+        declaration=declaration,
+        at=at,
+        numbers=numbers,
+    )
+    return policy.terms(facts, numbers)
+
+
+def amount(line: OrderLine, *, quantity: int, reason: Reason) -> Decimal:
+    """What is to be refunded for this quantity, in the order's currency (R28)."""
+    return paid_for(
+        unit_price=line.unit_price,
+        shipping_cost=line.shipping_cost,
+        bought=line.quantity,
+        quantity=quantity,
+        with_shipping=policy.seller_at_fault(reason),
+        currency=line.order.currency,
+    )
+
+
+def claim_slot(case: Case, *, at: datetime) -> FreeReturnSlot | None:
+    """Claim the month's lowest free slot and the order's label (R10, R12); None when there is none.
+
+    Under the buyer's lock the choice is right; the unique constraints see to it without.
+    """
+    numbers = case.policy.numbers
+    month = policy.buyer_month(case.opened_at, numbers.time_zone)
+    held = FreeReturnSlot.objects.filter(released_at__isnull=True)
+    used = set(held.filter(buyer=case.buyer_id, month=month).values_list("number", flat=True))
+    free = [number for number in range(1, numbers.free_per_month + 1) if number not in used]
+    if not free or held.filter(order=case.order_id).exists():
+        return None
+    slot, _ = FreeReturnSlot.objects.update_or_create(
+        case=case,
+        defaults={
+            "buyer_id": case.buyer_id,
+            "order_id": case.order_id,
+            "month": month,
+            "number": free[0],
+            "claimed_at": at,
+            "released_at": None,
+        },
+    )
+    return slot
+
+
+def release_slot(case: Case, *, at: datetime) -> None:
+    """Give the slot back, unless its label was issued (R10)."""
+    FreeReturnSlot.objects.filter(
+        case=case, released_at__isnull=True, label_issued_at__isnull=True
+    ).update(released_at=at)
+
+
+def use_slot(case: Case, *, at: datetime) -> None:
+    """The label exists: from here on the slot is not given back."""
+    FreeReturnSlot.objects.filter(case=case, label_issued_at__isnull=True).update(
+        label_issued_at=at
+    )
+
+
+def lock_parties(order: Order) -> None:
+    """Lock the buyer, then the order: whoever opens a free return waits here for the one before."""
+    type(order.buyer).objects.select_for_update().get(pk=order.buyer_id)
+    Order.objects.select_for_update().get(pk=order.pk)
