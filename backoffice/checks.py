@@ -47,7 +47,7 @@ def _unfit_to_deploy() -> Iterator[CheckMessage]:
         yield Error("Nothing rings: set REDIS_URL.", id="backoffice.E103")
     if settings.DATABASES["default"]["ENGINE"].endswith("sqlite3"):
         yield checks.Warning("One writer at a time: set DATABASE_URL.", id="backoffice.W104")
-    if not settings.BANK_URL or not settings.BANK_API_KEY:
-        yield Error("No refund can be paid: set BANK_URL and BANK_API_KEY.", id="backoffice.E105")
+    if not settings.BANK_URL or not settings.BANK_KEY:
+        yield Error("No refund can be paid: set BANK_URL and BANK_KEY.", id="backoffice.E105")
     if settings.EMAIL_BACKEND.endswith("filebased.EmailBackend"):
         yield checks.Warning("Mail goes into a folder: set EMAIL_URL.", id="backoffice.W106")

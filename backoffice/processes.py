@@ -6,6 +6,7 @@ order, and dies with us by the kernel's hand however we end (Linux; see backoffi
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -119,7 +120,8 @@ class Stack:
             held.enter_context(only_one_in(self.root))
             held.enter_context(_ending_signals_raise())
             held.callback(self._stop_all)
-            (self.root / "log").mkdir(exist_ok=True)
+            shutil.rmtree(self.root / "log", ignore_errors=True)
+            (self.root / "log").mkdir()
             if self._migrate:
                 self._run("migrate")
             # The broker first: what starts without one tries again only after seconds.

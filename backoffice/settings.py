@@ -56,7 +56,7 @@ SIMULATION = env.bool("SIMULATION", default=False)
 ROOT_REACTIONS = "backoffice.reactions"
 MARKETPLACE = env.str("MARKETPLACE", default="Marketplace")
 BANK_URL = env.str("BANK_URL", default="")
-BANK_API_KEY = env.str("BANK_API_KEY", default="" if HTTPS else "sandbox")
+BANK_KEY = env.str("BANK_KEY", default="" if HTTPS else "sandbox")
 BANK_TIMEOUT = env.float("BANK_TIMEOUT", default=5.0)
 # Encrypts the couriers' signing secrets at rest. Comma separated: the first encrypts, all decrypt.
 COURIER_SECRETS_KEYS = [
@@ -134,7 +134,9 @@ TIME_ZONE = "UTC"
 
 # --- Database -----------------------------------------------------------------------------------
 
-DATABASES = {"default": env.db_url("DATABASE_URL", default=f"sqlite:///{VAR_DIR}/db.sqlite3")}
+# Empty is unset, here and below: that is how compose passes on what nobody gave.
+DATABASE_URL = env.str("DATABASE_URL", default="") or f"sqlite:///{VAR_DIR}/db.sqlite3"
+DATABASES = {"default": env.db_url_config(DATABASE_URL)}
 # Kept between requests and between tasks, and asked whether it still lives before it is used.
 DATABASES["default"] |= {"CONN_MAX_AGE": 300, "CONN_HEALTH_CHECKS": True}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
@@ -157,6 +159,7 @@ FILE_UPLOAD_PERMISSIONS = 0o600
 FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o700
 STATIC_URL = "static/"
 STATIC_ROOT = Path(env.str("STATIC_ROOT", default=str(VAR_DIR / "static")))
+STATIC_ROOT.mkdir(parents=True, exist_ok=True)
 STATIC_MANIFEST = env.bool("STATIC_MANIFEST", default=False)
 WHITENOISE_USE_FINDERS = not STATIC_MANIFEST
 
@@ -232,7 +235,7 @@ SPECTACULAR_SETTINGS = {
 # --- Celery: the doorbell, never the memory -----------------------------------------------------
 
 # Without a broker a ring goes nowhere; the sweep finds what is due once there is one.
-CELERY_BROKER_URL = env.str("REDIS_URL", default="memory://")
+CELERY_BROKER_URL = env.str("REDIS_URL", default="") or "memory://"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_SERIALIZER = "json"
 CELERY_RESULT_BACKEND = None

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from django.db import connection
-from pytest_django.fixtures import SettingsWrapper
+from pytest_django import Settings
 
 from backoffice.celery import app
 
@@ -35,7 +35,7 @@ def django_db_modify_db_settings(
 
 
 @pytest.fixture(autouse=True)
-def _own_surroundings(settings: SettingsWrapper, tmp_path: Path) -> None:
+def _own_surroundings(settings: Settings, tmp_path: Path) -> None:
     """Uploads go into the test's own folder, and a password costs nothing."""
     settings.MEDIA_ROOT = tmp_path / "media"
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
