@@ -10,7 +10,7 @@ log = logging.getLogger(__name__)
 
 
 def ring(task: str) -> None:
-    """Send `task` (no arguments). A broker that is away is logged, never raised: beat rings again."""
+    """Send `task` (no arguments). A broker that is away is logged, not raised: beat rings again."""
     try:
         current_app.send_task(task)
     except (OperationalError, OSError) as error:

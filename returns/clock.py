@@ -14,7 +14,7 @@ def real_now() -> datetime:
 
 
 def now() -> datetime:
-    """The time for every door: real by default, the stored clock's when settings.SIMULATION is on."""
+    """The time for every door: real, or the stored clock's when settings.SIMULATION is on."""
     if not settings.SIMULATION:
         return real_now()
     clock = SimulatedClock.objects.filter(pk=1).first()

@@ -29,7 +29,9 @@ class Drained:
 
 
 def drain(take: Callable[[int], int], *, chunk: int = 200, seconds: float = 20.0) -> Drained:
-    """Call `take(chunk)` (lock, look again, write, commit; returns how many) until a chunk is short."""
+    """Call `take(chunk)` (lock, look again, write, commit; returns how many) until a chunk is
+    short.
+    """
     handled, started = 0, monotonic()
     while True:
         count = take(chunk)

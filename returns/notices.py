@@ -1,4 +1,4 @@
-"""What the parties are told by e-mail: what happened, what they may do next, and until when (R34)."""
+"""What the parties are told by e-mail: what happened, and what they may do until when (R34)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from django.template.loader import render_to_string
 from returns import clock
 from returns.bell import ring_on_commit
 from returns.drain import locked
-from returns.models import Case, Entry, Notice
+from returns.models import Entry, Notice
 from returns.money import display
 from returns.states import Actor, Event
 
@@ -23,10 +23,14 @@ from returns.states import Actor, Event
 TOLD: Mapping[Event, Mapping[Actor, str]] = {
     Event.OPENED: {
         Actor.BUYER: "We have your dispute on {item} and passed it on to {seller}.",
-        Actor.SELLER: "{buyer} opened a dispute on {item}: {reason}. Please accept, refuse, ask or offer.",
+        Actor.SELLER: (
+            "{buyer} opened a dispute on {item}: {reason}. Please accept, refuse, ask or offer."
+        ),
     },
     Event.ACCEPTED: {
-        Actor.BUYER: "Your return of {item} was accepted. Please choose how to hand the parcel over.",
+        Actor.BUYER: (
+            "Your return of {item} was accepted. Please choose how to hand the parcel over."
+        ),
         Actor.SELLER: "The return of {item} was accepted.",
     },
     Event.REFUND_ACCEPTED: {
@@ -42,19 +46,31 @@ TOLD: Mapping[Event, Mapping[Actor, str]] = {
         Actor.SELLER: "You refused the dispute on {item}. The case is closed.",
     },
     Event.LAPSED: {
-        Actor.BUYER: "{seller} did not answer in time, so the return was declined. You may call our support.",
-        Actor.SELLER: "You did not answer in time, so the dispute on {item} was declined. It counts on your record.",
+        Actor.BUYER: (
+            "{seller} did not answer in time, so the return was declined. You may call our support."
+        ),
+        Actor.SELLER: (
+            "You did not answer in time, so the dispute on {item} was declined. It counts on "
+            "your record."
+        ),
     },
     Event.LAPSED_FINALLY: {
-        Actor.BUYER: "{seller} did not answer in time. As the order was completed, the return is declined.",
-        Actor.SELLER: "You did not answer in time, so the dispute on {item} was declined. It counts on your record.",
+        Actor.BUYER: (
+            "{seller} did not answer in time. As the order was completed, the return is declined."
+        ),
+        Actor.SELLER: (
+            "You did not answer in time, so the dispute on {item} was declined. It counts on "
+            "your record."
+        ),
     },
     Event.INFO_REQUESTED: {
         Actor.BUYER: "{seller} asks: {text} Please answer.",
     },
     Event.INFO_GIVEN: {Actor.SELLER: "{buyer} answered: {text}"},
     Event.INFO_LAPSED: {
-        Actor.BUYER: "The question was not answered in time; the review goes on with what is there.",
+        Actor.BUYER: (
+            "The question was not answered in time; the review goes on with what is there."
+        ),
         Actor.SELLER: "{buyer} did not answer in time; please decide with what is there.",
     },
     Event.OFFERED: {
@@ -69,7 +85,9 @@ TOLD: Mapping[Event, Mapping[Actor, str]] = {
     },
     Event.OFFER_LAPSED: {
         Actor.BUYER: "The offer was not answered in time and has fallen; the review goes on.",
-        Actor.SELLER: "Your offer was not answered in time. Please accept, refuse or offer once more.",
+        Actor.SELLER: (
+            "Your offer was not answered in time. Please accept, refuse or offer once more."
+        ),
     },
     Event.HANDED_TO_SUPPORT: {
         Actor.BUYER: "Our support looks into your case now.",
@@ -86,11 +104,17 @@ TOLD: Mapping[Event, Mapping[Actor, str]] = {
         Actor.SELLER: "The parcel with {item} is on its way back.",
     },
     Event.NOT_HANDED_OVER: {
-        Actor.BUYER: "The parcel was not handed over in time, so the case is closed. Our support can reopen it.",
+        Actor.BUYER: (
+            "The parcel was not handed over in time, so the case is closed. Our support can "
+            "reopen it."
+        ),
         Actor.SELLER: "The parcel with {item} was not handed over in time. The case is closed.",
     },
     Event.LOST: {
-        Actor.BUYER: "The courier reports your parcel lost. Our support looks into it; you need not do anything.",
+        Actor.BUYER: (
+            "The courier reports your parcel lost. Our support looks into it; you need not do"
+            " anything."
+        ),
         Actor.SELLER: "The courier reports the parcel with {item} lost. Our support looks into it.",
     },
     Event.RECEIVED: {
@@ -139,7 +163,9 @@ TOLD: Mapping[Event, Mapping[Actor, str]] = {
         Actor.SELLER: "{amount} for {item} were paid back to {buyer}.",
     },
     Event.REFUND_REFUSED: {
-        Actor.BUYER: "Your bank did not take the refund. Our support finds another way and writes to you.",
+        Actor.BUYER: (
+            "Your bank did not take the refund. Our support finds another way and writes to you."
+        ),
     },
     Event.REOPENED: {
         Actor.BUYER: "Our support reopened your case: {text} Please hand the parcel over.",
@@ -164,7 +190,9 @@ RETRIES = (
 
 
 def tell_parties(entry: Entry, *, at: datetime) -> None:
-    """Write the notices an entry calls for; the mail task sends them. Nobody is told his own message."""
+    """Write the notices an entry calls for; the mail task sends them. Nobody is told his own
+    message.
+    """
     case = entry.case
     for party, sentence in TOLD[Event(entry.event)].items():
         if entry.event == Event.MESSAGE_SENT and entry.actor == party:
@@ -185,7 +213,7 @@ def _write(entry: Entry, party: Actor, address: str, sentence: str, at: datetime
         "number": case.number,
         "order": case.order.number,
         "item": case.line.title,
-        "until": _moment(case) if case.deadline_at else "",
+        "until": _moment(case.deadline_at, case.policy.time_zone) if case.deadline_at else "",
         "waits_for": "you" if mine else (case.waits_for.label.lower() if case.waits_for else ""),
         "what_then": case.what_then,
     }
@@ -224,10 +252,8 @@ def _fill(sentence: str, entry: Entry) -> str:
     return "".join(filled).strip()
 
 
-def _moment(case: Case) -> str:
-    zone = ZoneInfo(case.policy.time_zone)
-    assert case.deadline_at is not None
-    return f"{case.deadline_at.astimezone(zone):%A, %d %B %Y, %H:%M} ({zone.key})"
+def _moment(moment: datetime, time_zone: str) -> str:
+    return f"{moment.astimezone(ZoneInfo(time_zone)):%A, %d %B %Y, %H:%M} ({time_zone})"
 
 
 @dataclass(frozen=True)
@@ -275,7 +301,9 @@ def send(notice: Notice) -> str:
 
 
 def record_sent(claimed: Sequence[Claimed], errors: Sequence[str], *, at: datetime) -> None:
-    """Write down what became of leased notices. One whose lease went to another worker is left alone."""
+    """Write down what became of leased notices. One whose lease went to another worker is left
+    alone.
+    """
     for each, error in zip(claimed, errors, strict=True):
         mine = Notice.objects.filter(pk=each.notice.pk, leased_until=each.leased_until)
         if not error:

@@ -1,4 +1,6 @@
-"""What the policy must know before a dispute is opened: facts gathered, free slots claimed and freed."""
+"""What the policy must know before a dispute is opened: facts gathered, free slots claimed and
+freed.
+"""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -115,6 +117,15 @@ def claim_slot(case: Case, *, at: datetime) -> FreeReturnSlot | None:
         },
     )
     return slot
+
+
+def regain_slot(case: Case, *, at: datetime) -> bool:
+    """When support orders a refused return: claim its slot again, if it was given back and one is
+    left.
+    """
+    lock_parties(case.order)
+    kept = FreeReturnSlot.objects.filter(case=case, released_at__isnull=True).exists()
+    return kept or claim_slot(case, at=at) is not None
 
 
 def release_slot(case: Case, *, at: datetime) -> None:

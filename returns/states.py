@@ -103,7 +103,7 @@ class State(TextChoices):
 
 
 class Event(TextChoices):
-    """What happened: past participles. Those that stay in a state are on the timeline all the same."""
+    """What happened: past participles. Those that stay in a state are on the timeline too."""
 
     OPENED = "opened", "Dispute opened"
     ACCEPTED = "accepted", "Return accepted"

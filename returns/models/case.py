@@ -35,12 +35,12 @@ class Cases(models.QuerySet["Case"]):
         return self.exclude(state__in=TERMINAL)
 
     def taking(self) -> "Cases":
-        """Cases that hold or held a quantity of their item: all but those closed without a refund."""
+        """Cases that hold or held pieces of their item: all but those closed without a refund."""
         return self.exclude(state=State.CLOSED)
 
 
 class Case(models.Model):
-    """A return case: one dispute on one order item (R05). `state` is written in workflow.py only."""
+    """A return case: one dispute on one order item (R05). `state` is written in workflow/ only."""
 
     number = models.CharField(max_length=20, unique=True, help_text="The RMA number.")
     line = models.ForeignKey(OrderLine, models.PROTECT, related_name="cases")

@@ -5,7 +5,7 @@ from django.db.models import Q
 
 
 class SimulatedClock(models.Model):
-    """Simulated time = `reads` + (real time − `set_at`) × `speed`. One row; only with SIMULATION=1."""
+    """Simulated time = `reads` + (real time − `set_at`) × `speed`. One row, SIMULATION=1 only."""
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1)
     reads = models.DateTimeField(help_text="What the clock showed when it was set.")

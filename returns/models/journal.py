@@ -43,7 +43,7 @@ class Entry(models.Model):
         return f"{self.at:%Y-%m-%d %H:%M} {self.get_event_display()}"
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        if self.pk is not None:
+        if not self._state.adding:
             raise AppendOnly("journal entries are never edited")
         super().save(*args, **kwargs)
 
@@ -52,7 +52,9 @@ class Entry(models.Model):
 
 
 class Reaction(models.Model):
-    """What must follow elsewhere from an entry, kept until it is done; it rests after five failures."""
+    """What must follow elsewhere from an entry, kept until it is done; it rests after five
+    failures.
+    """
 
     entry = models.ForeignKey(Entry, models.PROTECT, related_name="reactions")
     case = models.ForeignKey(Case, models.PROTECT, related_name="reactions")

@@ -6,7 +6,9 @@ from django.db.models import F, Q
 
 
 class Buyer(models.Model):
-    """Who bought. `address` is {"street","city","region","postal_code","country","phone"}, all strings."""
+    """Who bought. `address` is {"street","city","region","postal_code","country","phone"}, all
+    strings.
+    """
 
     ref = models.CharField(max_length=64, unique=True)
     name = models.CharField(max_length=200)
@@ -63,7 +65,9 @@ class Order(models.Model):
 
 
 class OrderLine(models.Model):
-    """One item of an order. `shipping_cost` is the line's share of shipping, for its whole quantity."""
+    """One item of an order. `shipping_cost` is the line's share of shipping, for its whole
+    quantity.
+    """
 
     order = models.ForeignKey(Order, models.CASCADE, related_name="lines")
     sku = models.CharField(max_length=64)

@@ -1,0 +1,84 @@
+"""The verbs: all that may happen to a case, and the only place where its state is written.
+
+Every verb locks the case, asks the table of moves, and writes state and journal in one transaction
+(`hand.py`). `at` is when it happened (aware); `by` names the person or partner. A verb that the
+state forbids raises NotNow, one with senseless facts ValueError; either way nothing is written.
+"""
+
+from returns.workflow.deadlines import (
+    lapse,
+    lapse_due,
+    set_aside,
+)
+from returns.workflow.parcel import (
+    choose_handover,
+    extend_handover,
+    grant,
+    hand_over,
+    hand_to_support,
+    inspect,
+    issue_label,
+    lose,
+    receive,
+    scan,
+)
+from returns.workflow.review import (
+    accept,
+    accept_offer,
+    answer,
+    ask,
+    cancel,
+    decline_offer,
+    offer,
+    open_dispute,
+    refuse,
+)
+from returns.workflow.support import (
+    complete_refund,
+    confirm_verdict,
+    decide,
+    escalate,
+    refuse_refund,
+    reject_verdict,
+    reopen,
+)
+from returns.workflow.words import (
+    add_evidence,
+    add_message,
+    note,
+)
+
+__all__ = [
+    "accept",
+    "accept_offer",
+    "add_evidence",
+    "add_message",
+    "answer",
+    "ask",
+    "cancel",
+    "choose_handover",
+    "complete_refund",
+    "confirm_verdict",
+    "decide",
+    "decline_offer",
+    "escalate",
+    "extend_handover",
+    "grant",
+    "hand_over",
+    "hand_to_support",
+    "inspect",
+    "issue_label",
+    "lapse",
+    "lapse_due",
+    "lose",
+    "note",
+    "offer",
+    "open_dispute",
+    "receive",
+    "refuse",
+    "refuse_refund",
+    "reject_verdict",
+    "reopen",
+    "scan",
+    "set_aside",
+]

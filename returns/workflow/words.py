@@ -1,0 +1,69 @@
+"""Words and pictures on a case; they move nothing (R04, R33)."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from django.core.files.base import ContentFile
+
+from returns import journal
+from returns.models import Case, Evidence, Message
+from returns.states import Actor, Event
+from returns.workflow.hand import entry_of, not_now, verb
+
+
+@verb
+def note(
+    case: Case,
+    *,
+    text: str,
+    at: datetime,
+    actor: Actor,
+    by: str = "",
+    facts: Mapping[str, Any] | None = None,
+) -> None:
+    """Put something on the timeline that moves nothing (R33)."""
+    journal.record([entry_of(case, Event.NOTED, at=at, actor=actor, by=by, text=text, facts=facts)])
+
+
+@verb
+def add_message(case: Case, *, text: str, at: datetime, actor: Actor, by: str = "") -> Message:
+    """One side writes to the others (R31)."""
+    if not text.strip():
+        raise ValueError("a message needs words")
+    message = Message.objects.create(case=case, at=at, author=actor, by=by, text=text)
+    journal.record([entry_of(case, Event.MESSAGE_SENT, at=at, actor=actor, by=by, text=text)])
+    return message
+
+
+@verb
+def add_evidence(
+    case: Case,
+    *,
+    content: bytes,
+    name: str,
+    content_type: str,
+    sha256: str,
+    at: datetime,
+    actor: Actor,
+) -> Evidence:
+    """Keep a picture or video that evidence.py has let pass (R04). The same file twice is kept
+    once.
+    """
+    if case.over:
+        raise not_now(case, Event.EVIDENCE_ADDED, "The case is over.")
+    if known := case.evidence.filter(sha256=sha256).first():
+        return known
+    kept = Evidence(
+        case=case,
+        at=at,
+        author=actor,
+        name=name,
+        content_type=content_type,
+        size=len(content),
+        sha256=sha256,
+    )
+    kept.file.save(f"{sha256}.{content_type.rpartition('/')[2]}", ContentFile(content), save=False)
+    kept.save()
+    journal.record([entry_of(case, Event.EVIDENCE_ADDED, at=at, actor=actor, text=name)])
+    return kept
