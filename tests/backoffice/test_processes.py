@@ -94,6 +94,9 @@ def test_a_second_stack_in_one_folder_is_refused(stack: Stack) -> None:
 def test_a_pool_dies_with_its_killed_worker_and_a_new_one_takes_over(stack: Stack) -> None:
     before = {"worker": stack.pids["worker"]}
     assert len(session_of(before)) == 3
+    # Busy and deaf: an idle one would see its pipe close, and end by itself.
+    for child in stack.children("worker"):
+        os.kill(child, signal.SIGSTOP)
     stack.kill("worker")
     assert gone(before, within=5)
     assert stack.ended() == {"worker": -signal.SIGKILL}
