@@ -26,10 +26,8 @@ def _broken_queue_promises() -> Iterator[CheckMessage]:
     visible_again = settings.CELERY_BROKER_TRANSPORT_OPTIONS["visibility_timeout"]
     if visible_again <= settings.CELERY_TASK_TIME_LIMIT:
         yield Error("A task still running would be handed out again.", id="backoffice.E003")
-    if settings.CELERY_RESULT_BACKEND is not None:
-        yield Error("Results are rows, not messages: no result backend.", id="backoffice.E004")
     if not settings.USE_TZ:
-        yield Error("Times are aware UTC datetimes.", id="backoffice.E005")
+        yield Error("Times are aware UTC datetimes.", id="backoffice.E004")
 
 
 def _unfit_to_deploy() -> Iterator[CheckMessage]:

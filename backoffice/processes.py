@@ -297,7 +297,7 @@ def in_own_folder(root: Path, *, simulation: bool) -> None:
 
 def ring_through(stack: Stack) -> None:
     """Have this process publish to a stack's broker too; call it before this process rings."""
-    app.conf.broker_url = stack.redis_url
+    app.conf.update(broker_url=stack.redis_url)
 
 
 def _executable(command: tuple[str, ...]) -> tuple[str, ...]:

@@ -32,7 +32,7 @@ HTTPS = env.bool("HTTPS", default=False)
 
 def _secret(name: str, made_up: str) -> str:
     """The secret from the environment, or one made up once and kept in var/, but not for real."""
-    if given := env.str(name, default=""):
+    if given := os.environ.get(name):
         return given
     if HTTPS:
         raise environ.ImproperlyConfigured(f"Set {name}: with HTTPS=1 no secret is made up.")
@@ -163,7 +163,7 @@ STATIC_ROOT.mkdir(parents=True, exist_ok=True)
 STATIC_MANIFEST = env.bool("STATIC_MANIFEST", default=False)
 WHITENOISE_USE_FINDERS = not STATIC_MANIFEST
 
-STORAGES = {
+STORAGES: dict[str, dict[str, object]] = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
         "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
@@ -208,7 +208,7 @@ SECURE_REDIRECT_EXEMPT = [r"^healthz$"]
 # --- The shop's door ----------------------------------------------------------------------------
 
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["returns.authentication.BearerKeyAuthentication"],
+    "DEFAULT_AUTHENTICATION_CLASSES": ["backoffice.shop.authentication.BearerKeyAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],

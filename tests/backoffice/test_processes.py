@@ -94,15 +94,32 @@ def test_a_second_stack_in_one_folder_is_refused(stack: Stack) -> None:
 def test_a_pool_dies_with_its_killed_worker_and_a_new_one_takes_over(stack: Stack) -> None:
     before = {"worker": stack.pids["worker"]}
     assert len(session_of(before)) == 3
-    # Busy and deaf: an idle one would see its pipe close, and end by itself.
-    for child in stack.children("worker"):
-        os.kill(child, signal.SIGSTOP)
     stack.kill("worker")
     assert gone(before, within=5)
     assert stack.ended() == {"worker": -signal.SIGKILL}
     stack.start("worker")
     assert len(stack.children("worker")) == 2
     assert stack.ended() == {}
+
+
+def test_a_pool_process_that_is_busy_dies_with_its_worker_too() -> None:
+    """An idle one would see its pipe close; one in the middle of a task sees nothing."""
+    worker = (
+        "import os, time\n"
+        "from celery.signals import worker_process_init\n"
+        "from backoffice.celery import app\n"
+        "if not os.fork():\n"
+        "    worker_process_init.send(sender=None)\n"
+        "    print('ready', flush=True)\n"
+        "time.sleep(60)"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", worker], cwd=BASE_DIR, stdout=subprocess.PIPE, start_new_session=True
+    ) as process:
+        assert process.stdout
+        assert process.stdout.readline() == b"ready\n"
+        process.kill()
+        assert gone({"worker": process.pid}, within=5)
 
 
 def test_web_answers_while_the_broker_is_away_and_the_broker_returns_where_it_was(
