@@ -1,5 +1,6 @@
 """A stack comes up whole, and nothing of it is left however it ends."""
 
+import contextlib
 import json
 import os
 import signal
@@ -119,7 +120,11 @@ def test_a_pool_process_that_is_busy_dies_with_its_worker_too() -> None:
         assert process.stdout
         assert process.stdout.readline() == b"ready\n"
         process.kill()
-        assert gone({"worker": process.pid}, within=5)
+        try:
+            assert gone({"worker": process.pid}, within=5)
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
 
 
 def test_web_answers_while_the_broker_is_away_and_the_broker_returns_where_it_was(
@@ -130,6 +135,24 @@ def test_web_answers_while_the_broker_is_away_and_the_broker_returns_where_it_wa
     stack.start("broker")
     with Redis.from_url(stack.redis_url) as broker:
         assert broker.ping()
+    # The worker found its way back too: it touches the file at a heartbeat to the broker.
+    (stack.root / "worker.alive").unlink(missing_ok=True)
+    stack.wait_for("worker")
+
+
+def test_a_command_begins_anew_in_a_folder_of_its_own(tmp_path: Path) -> None:
+    command = (
+        "import os, pathlib, sys; from backoffice.processes import in_own_folder\n"
+        "in_own_folder(pathlib.Path(sys.argv[1]), simulation=True)\n"
+        "print(os.environ['VAR_DIR'], os.environ['SIMULATION'], sys.argv[2])"
+    )
+    said = subprocess.check_output(
+        [sys.executable, "-c", command, tmp_path / "mine", "argument"],
+        cwd=BASE_DIR,
+        env=surroundings(tmp_path),
+        text=True,
+    )
+    assert said.split() == [str(tmp_path / "mine"), "1", "argument"]
 
 
 def test_what_does_not_come_up_is_said_with_its_last_lines(tmp_path: Path) -> None:
