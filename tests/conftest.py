@@ -22,6 +22,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("real")
         if item.get_closest_marker("real") and not here:
             item.add_marker(needs)
+        database = item.get_closest_marker("django_db")
+        if database and database.kwargs.get("transaction"):
+            # Such a test empties every table at its end; what migrations wrote is put back.
+            whole = pytest.mark.django_db(transaction=True, serialized_rollback=True)
+            item.add_marker(whole, append=False)
 
 
 @pytest.fixture(scope="session")

@@ -88,6 +88,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['-id'],
+                'permissions': [('handle_case', 'Can take a case, write on it and hand it to support'), ('decide_case', 'Can give, confirm and send back a verdict'), ('reopen_case', 'Can reopen a case'), ('act_for_seller', "Can answer on a seller's behalf")],
             },
         ),
         migrations.CreateModel(

@@ -116,6 +116,12 @@ class Case(models.Model):
 
     class Meta:
         ordering = ["-id"]
+        permissions = [
+            ("handle_case", "Can take a case, write on it and hand it to support"),
+            ("decide_case", "Can give, confirm and send back a verdict"),
+            ("reopen_case", "Can reopen a case"),
+            ("act_for_seller", "Can answer on a seller's behalf"),
+        ]
         constraints = [
             models.CheckConstraint(condition=Q(state__in=State.values), name="case_state_known"),
             models.CheckConstraint(

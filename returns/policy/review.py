@@ -53,15 +53,12 @@ def lapse(
     return Lapse(Event.LAPSED, Finding("R17", facts, False, text))
 
 
-def deadline(
-    state: State, at: datetime, numbers: Numbers, *, alarmed: bool = False
-) -> datetime | None:
+def deadline(state: State, at: datetime, numbers: Numbers) -> datetime | None:
     """R35: until when (UTC) a case that entered the state `at` waits; None where it is over.
 
-    A refund on its way is due for an alarm. `alarmed`: that rang `at`, and the next is for the
-    end of the window (R27). Raises ValueError for a naive `at`.
+    A refund on its way is due for an alarm while there are days left (R27). Raises ValueError for
+    a naive `at`.
     """
-    refund = numbers.refund_alarm_days
     days = {
         State.UNDER_REVIEW: numbers.review_days,
         State.INFO_REQUESTED: numbers.info_days,
@@ -72,7 +69,7 @@ def deadline(
         State.INVESTIGATING: numbers.investigation_days,
         State.DECLINED: numbers.escalation_days,
         State.ESCALATED: numbers.support_days,
-        State.REFUND_PENDING: numbers.refund_to_days - refund if alarmed else refund,
+        State.REFUND_PENDING: numbers.refund_alarm_days,
     }.get(state)
     since = utc(at)
     return None if days is None else since + timedelta(days=days)

@@ -34,6 +34,7 @@ from returns.workflow.review import (
     refuse,
 )
 from returns.workflow.support import (
+    assign,
     complete_refund,
     confirm_verdict,
     decide,
@@ -55,6 +56,7 @@ __all__ = [
     "add_message",
     "answer",
     "ask",
+    "assign",
     "cancel",
     "choose_handover",
     "complete_refund",

@@ -7,11 +7,11 @@ from typing import Any
 
 from django.contrib.auth.models import User
 
-from returns import opening, policy
+from returns import journal, opening, policy
 from returns.models import Case, Verdict
 from returns.money import rounded
 from returns.states import Actor, Event, Reason, Resolution
-from returns.workflow.hand import move, not_now, require, verb
+from returns.workflow.hand import entry_of, move, not_now, require, verb
 
 
 @verb
@@ -24,6 +24,27 @@ def escalate(case: Case, *, text: str, at: datetime) -> None:
     if not finding.holds:
         raise not_now(case, Event.ESCALATED, finding.text)
     move(case, Event.ESCALATED, at=at, actor=Actor.BUYER, text=text)
+
+
+@verb
+def assign(case: Case, *, to: User, at: datetime) -> None:
+    """A support person takes the case, from whoever had it (R31)."""
+    if case.over:
+        raise not_now(case, Event.NOTED, "The case is over.")
+    case.assignee = to
+    case.save(update_fields=["assignee"])
+    journal.record(
+        [
+            entry_of(
+                case,
+                Event.NOTED,
+                at=at,
+                actor=Actor.SUPPORT,
+                by=to.get_username(),
+                text="Took the case.",
+            )
+        ]
+    )
 
 
 @verb
@@ -105,9 +126,7 @@ def reject_verdict(case: Case, *, why: str, by: User, at: datetime) -> None:
 def reopen(case: Case, *, why: str, by: User, at: datetime) -> None:
     """Support reopens a case that closed because nothing was handed over (R24)."""
     if case.resolution != Resolution.NOT_HANDED_OVER:
-        raise not_now(
-            case, Event.REOPENED, "Only what was not handed over is reopened (R24)."
-        )
+        raise not_now(case, Event.REOPENED, "Only what was not handed over is reopened (R24).")
     if Case.objects.filter(line=case.line_id).open().exists():
         raise not_now(case, Event.REOPENED, "Another case is open on this item (R05).")
     move(

@@ -947,16 +947,6 @@ def test_a_deadline_is_made_of_one_number_of_the_policy(state: State) -> None:
         assert policy.deadline(state, RECEIVED, numbers) == RECEIVED + timedelta(days=days)
 
 
-def test_after_its_alarm_a_refund_is_looked_at_again_when_its_window_ends() -> None:
-    """R27: days 15 and 20 after it was approved."""
-    alarm = policy.deadline(State.REFUND_PENDING, RECEIVED, NUMBERS)
-    assert alarm is not None
-    end = policy.deadline(State.REFUND_PENDING, alarm, NUMBERS, alarmed=True)
-    assert end == RECEIVED + timedelta(days=20)
-    support = policy.deadline(State.ESCALATED, RECEIVED, NUMBERS, alarmed=True)
-    assert support == RECEIVED + timedelta(days=5)
-
-
 def test_a_deadline_is_in_utc_and_its_days_have_24_hours() -> None:
     before_the_change = datetime(2025, 10, 25, 12, tzinfo=PARIS)
     deadline = policy.deadline(State.UNDER_REVIEW, before_the_change, NUMBERS)
