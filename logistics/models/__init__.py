@@ -1,0 +1,26 @@
+"""What logistics remembers: partners, parcels and pick-ups, and messages both ways."""
+
+from logistics.models.messages import Delivery, TrackingEvent, WebhookReceipt
+from logistics.models.parcels import Inspection, Parcel, Parcels, PickupBooking
+from logistics.models.partners import (
+    Courier,
+    CourierSecret,
+    CourierService,
+    DropOffPoint,
+    NumberRange,
+)
+
+__all__ = [
+    "Courier",
+    "CourierSecret",
+    "CourierService",
+    "Delivery",
+    "DropOffPoint",
+    "Inspection",
+    "NumberRange",
+    "Parcel",
+    "Parcels",
+    "PickupBooking",
+    "TrackingEvent",
+    "WebhookReceipt",
+]

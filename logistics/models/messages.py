@@ -1,0 +1,205 @@
+"""What couriers told us, kept as it came, and what we tell them, kept until it is told."""
+
+import uuid
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import models
+from django.db.models import Q
+
+from logistics.models.parcels import Parcel, PickupBooking
+from logistics.models.partners import Courier
+from logistics.states import MessageType
+from logistics.tracking import Scan, TrackingCode, TrackingReason
+from returns.models.journal import AppendOnly
+
+#: How long reports of a number we do not know wait for its label.
+PARKED = timedelta(days=14)
+
+
+def new_message_id() -> str:
+    """An id that stays the same over all tries of a delivery."""
+    return f"msg_{uuid.uuid4().hex}"
+
+
+class WebhookReceipt(models.Model):
+    """One message taken from a courier, and what it was answered: the same again gets the same."""
+
+    courier = models.ForeignKey(Courier, models.PROTECT, related_name="receipts")
+    webhook_id = models.CharField(max_length=64)
+    body_sha256 = models.CharField(max_length=64)
+    received_at = models.DateTimeField()
+    key_index = models.PositiveSmallIntegerField(help_text="0: signed with the newest secret.")
+    status = models.PositiveSmallIntegerField(help_text="HTTP.")
+    response = models.JSONField()
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(fields=["courier", "webhook_id"], name="receipt_once"),
+        ]
+
+    def __str__(self) -> str:
+        return self.webhook_id
+
+
+class TrackingEvents(models.QuerySet["TrackingEvent"]):
+    """Reports, by what is asked of them."""
+
+    def due(self) -> "TrackingEvents":
+        """Matched to a parcel and not yet told on."""
+        return self.filter(projected_at__isnull=True, parcel__isnull=False)
+
+    def parked(self, at: datetime) -> "TrackingEvents":
+        """Of a number we do not know (yet)."""
+        return self.filter(
+            projected_at__isnull=True, parcel__isnull=True, received_at__gt=at - PARKED
+        ).order_by("id")
+
+    def again(self) -> int:
+        """Have them told on once more; what was said of a van counts once only."""
+        return self.filter(type__startswith="tracking.").update(projected_at=None)
+
+    def delete(self) -> tuple[int, dict[str, int]]:
+        raise AppendOnly("what a courier reported is never deleted")
+
+
+class TrackingEvent(models.Model):
+    """One report of a courier, kept once and as it came; only who it belongs to is added."""
+
+    courier = models.ForeignKey(Courier, models.PROTECT, related_name="events")
+    type = models.CharField(max_length=32, help_text="tracking.updated, pickup.attempted, …")
+    event_id = models.CharField(max_length=80)
+    tracking_number = models.CharField(max_length=40, blank=True)
+    pickup_id = models.CharField(max_length=40, blank=True)
+    code = models.CharField(max_length=24, choices=TrackingCode)
+    reason = models.CharField(max_length=24, choices=TrackingReason, blank=True)
+    occurred_at = models.DateTimeField()
+    received_at = models.DateTimeField()
+    location = models.JSONField(default=dict, blank=True)
+    details = models.JSONField(default=dict, blank=True, help_text="Of a pick-up.")
+    note = models.CharField(max_length=300, blank=True)
+    voids = models.CharField(max_length=80, blank=True, help_text="The event it takes back.")
+    raw = models.TextField(blank=True, help_text="As it came, in JSON.")
+
+    parcel = models.ForeignKey(Parcel, models.PROTECT, null=True, blank=True, related_name="events")
+    projected_at = models.DateTimeField(null=True, blank=True)
+
+    objects = TrackingEvents.as_manager()
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(fields=["courier", "event_id"], name="event_once_a_courier"),
+            models.CheckConstraint(
+                condition=Q(code__in=TrackingCode.values), name="event_code_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(projected_at__isnull=True) | Q(parcel__isnull=False),
+                name="event_projected_on_a_parcel",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["parcel", "id"],
+                condition=Q(projected_at__isnull=True, parcel__isnull=False),
+                name="event_due",
+            ),
+            models.Index(
+                fields=["received_at"],
+                condition=Q(projected_at__isnull=True, parcel__isnull=True),
+                name="event_parked",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.event_id} {self.code}"
+
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        raise AppendOnly("what a courier reported is never deleted")
+
+    @property
+    def is_tracking(self) -> bool:
+        """About the parcel, not about a van."""
+        return self.type.startswith("tracking.")
+
+    def scan(self) -> Scan:
+        """The report as the pure projection reads it."""
+        return Scan(
+            event_id=self.event_id,
+            code=TrackingCode(self.code),
+            occurred_at=self.occurred_at,
+            reason=TrackingReason(self.reason) if self.reason else None,
+            voids=self.voids or None,
+            point=str(self.location.get("point_code", "")),
+        )
+
+
+class Deliveries(models.QuerySet["Delivery"]):
+    """Messages to couriers, by what is asked of them."""
+
+    def due(self, at: datetime) -> "Deliveries":
+        """What a worker may send, longest waiting first; a lease that ran out is due again."""
+        return self.filter(next_try_at__lte=at).order_by("next_try_at", "id")
+
+    def untold(self) -> "Deliveries":
+        """Neither told nor given up."""
+        return self.filter(delivered_at__isnull=True, dead_at__isnull=True)
+
+
+class Delivery(models.Model):
+    """A message to a courier, written with the change it tells of and tried until told or dead."""
+
+    courier = models.ForeignKey(Courier, models.PROTECT, related_name="deliveries")
+    parcel = models.ForeignKey(Parcel, models.PROTECT, related_name="deliveries")
+    pickup = models.ForeignKey(
+        PickupBooking, models.PROTECT, null=True, blank=True, related_name="deliveries"
+    )
+    type = models.CharField(max_length=32, choices=MessageType)
+    payload = models.JSONField()
+    message_id = models.CharField(max_length=64, unique=True, default=new_message_id)
+    created_at = models.DateTimeField()
+    next_try_at = models.DateTimeField(
+        null=True, blank=True, help_text="Null: told, dead, or nobody to tell."
+    )
+    deliver_before = models.DateTimeField(
+        null=True, blank=True, help_text="A van cannot be asked to come later than this."
+    )
+    leased_until = models.DateTimeField(null=True, blank=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    delivered_at = models.DateTimeField(null=True, blank=True)
+    dead_at = models.DateTimeField(null=True, blank=True)
+    last_status = models.PositiveSmallIntegerField(null=True, blank=True)
+    last_error = models.CharField(max_length=300, blank=True)
+
+    objects = Deliveries.as_manager()
+
+    class Meta:
+        ordering = ["-id"]
+        verbose_name_plural = "deliveries"
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(delivered_at__isnull=True) | Q(dead_at__isnull=True),
+                name="delivery_told_or_dead",
+            ),
+            models.CheckConstraint(
+                condition=Q(next_try_at__isnull=True)
+                | Q(delivered_at__isnull=True, dead_at__isnull=True),
+                name="delivery_over_is_not_due",
+            ),
+            models.UniqueConstraint(
+                fields=["parcel", "type"],
+                condition=Q(type__in=[MessageType.LABEL_CREATED, MessageType.LABEL_VOIDED]),
+                name="delivery_of_a_label_once",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["next_try_at", "id"],
+                condition=Q(next_try_at__isnull=False),
+                name="delivery_due",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.type} → {self.courier}"

@@ -1,0 +1,207 @@
+"""Parcels, the vans booked for them, and what was found inside."""
+
+from django.db import models
+from django.db.models import F, Q
+
+from logistics.models.partners import Courier, DropOffPoint
+from logistics.states import OPEN_PICKUPS, Carried, LabelState, PickupState
+from logistics.tracking import ParcelState
+from returns.models import Case, Order
+from returns.states import Disposition, Grade
+
+
+class Parcels(models.QuerySet["Parcel"]):
+    """Parcels, by what is asked of them."""
+
+    def unprinted(self) -> "Parcels":
+        """Live labels whose page was not rendered yet and did not refuse to be."""
+        return self.filter(label=LabelState.LIVE, label_pdf="", label_error="").order_by("id")
+
+
+class Parcel(models.Model):
+    """One box of one case. `state`, the label and the milestones are written in workflow only.
+
+    `state` is what all of the courier's reports mean together (tracking.project).
+    """
+
+    case = models.ForeignKey(Case, models.PROTECT, related_name="parcels")
+    order = models.ForeignKey(Order, models.PROTECT, related_name="parcels")
+    carried = models.CharField(max_length=12, choices=Carried)
+    courier = models.ForeignKey(
+        Courier, models.PROTECT, null=True, blank=True, related_name="parcels"
+    )
+    courier_name = models.CharField(max_length=80)
+    tracking_number = models.CharField(max_length=40)
+    drop_off_point = models.ForeignKey(DropOffPoint, models.PROTECT, null=True, blank=True)
+
+    label = models.CharField(max_length=8, choices=LabelState, blank=True)
+    label_pdf = models.FileField(upload_to="labels/%Y/%m", blank=True)
+    label_error = models.CharField(max_length=300, blank=True, help_text="Why it has no page.")
+    issued_at = models.DateTimeField(help_text="Of the label, or when the buyer registered it.")
+    last_use_on = models.DateField(null=True, blank=True)
+
+    state = models.CharField(max_length=20, choices=ParcelState, default=ParcelState.LABELLED)
+    first_scan_at = models.DateTimeField(null=True, blank=True)
+    delivered_at = models.DateTimeField(null=True, blank=True)
+    last_news_at = models.DateTimeField(null=True, blank=True)
+    received_at = models.DateTimeField(null=True, blank=True, help_text="By the warehouse.")
+    damaged = models.BooleanField(default=False, help_text="As the courier reported.")
+    anomalies = models.JSONField(default=list, blank=True, help_text="For a person to look at.")
+    claim_opened_at = models.DateTimeField(
+        null=True, blank=True, help_text="R26: damaged in transport, claimed from the courier."
+    )
+
+    postage = models.DecimalField(
+        max_digits=15, decimal_places=3, default=0, help_text="R22: what the buyer paid."
+    )
+    currency = models.CharField(max_length=3)
+
+    objects = Parcels.as_manager()
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(state__in=ParcelState.values), name="parcel_state_known"
+            ),
+            models.CheckConstraint(
+                condition=(
+                    Q(carried=Carried.FREE_LABEL, courier__isnull=False, last_use_on__isnull=False)
+                    & Q(label__in=[state for state in LabelState.values if state])
+                )
+                | Q(
+                    carried__in=[Carried.OWN, Carried.REIMBURSED],
+                    label="",
+                    last_use_on__isnull=True,
+                ),
+                name="parcel_label_is_the_free_one",
+            ),
+            models.CheckConstraint(
+                condition=Q(delivered_at__isnull=True) | Q(first_scan_at__lte=F("delivered_at")),
+                name="parcel_delivered_after_first_scan",
+            ),
+            models.CheckConstraint(condition=Q(postage__gte=0), name="parcel_postage"),
+            # R12, whatever cases the order has.
+            models.UniqueConstraint(
+                fields=["order"],
+                condition=Q(label__in=[LabelState.LIVE, LabelState.USED]),
+                name="one_free_label_an_order",
+            ),
+            models.UniqueConstraint(
+                fields=["courier", "tracking_number"],
+                condition=Q(label__in=[LabelState.LIVE, LabelState.USED]),
+                name="tracking_number_once_a_courier",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["courier", "tracking_number"], name="parcel_by_number"),
+            models.Index(
+                fields=["id"],
+                condition=Q(label=LabelState.LIVE, label_pdf="", label_error=""),
+                name="parcel_unprinted",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.courier_name} {self.tracking_number}"
+
+
+class PickupBookings(models.QuerySet["PickupBooking"]):
+    """Pick-ups, by what is asked of them."""
+
+    def open(self) -> "PickupBookings":
+        """A van is still expected."""
+        return self.filter(state__in=OPEN_PICKUPS)
+
+
+class PickupBooking(models.Model):
+    """A van booked for a window (R23), kept as the buyer's wall time and as moments in UTC."""
+
+    parcel = models.ForeignKey(Parcel, models.PROTECT, related_name="pickups")
+    case = models.ForeignKey(Case, models.PROTECT, related_name="pickups")
+    courier = models.ForeignKey(Courier, models.PROTECT, related_name="pickups")
+    reference = models.CharField(max_length=40, unique=True, help_text="The courier's pickup_id.")
+
+    window_date = models.DateField()
+    window_start = models.TimeField()
+    window_end = models.TimeField()
+    time_zone = models.CharField(max_length=64, help_text="IANA: of the address.")
+    starts_at = models.DateTimeField()
+    ends_at = models.DateTimeField()
+    confirmed_start_at = models.DateTimeField(null=True, blank=True)
+    confirmed_end_at = models.DateTimeField(null=True, blank=True)
+    confirmation_number = models.CharField(max_length=64, blank=True)
+
+    state = models.CharField(max_length=10, choices=PickupState)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    reason = models.CharField(max_length=200, blank=True, help_text="Of the last failure.")
+    requested_at = models.DateTimeField()
+    completed_at = models.DateTimeField(null=True, blank=True)
+
+    objects = PickupBookings.as_manager()
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(state__in=PickupState.values), name="pickup_state_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(starts_at__lt=F("ends_at")), name="pickup_window_in_order"
+            ),
+            models.CheckConstraint(
+                condition=Q(confirmed_start_at__isnull=True, confirmed_end_at__isnull=True)
+                | Q(confirmed_start_at__lt=F("confirmed_end_at")),
+                name="pickup_confirmed_window_in_order",
+            ),
+            models.CheckConstraint(
+                condition=Q(state=PickupState.COMPLETED, completed_at__isnull=False)
+                | (~Q(state=PickupState.COMPLETED) & Q(completed_at__isnull=True)),
+                name="pickup_completed_at",
+            ),
+            models.UniqueConstraint(
+                fields=["case"],
+                condition=Q(state__in=sorted(OPEN_PICKUPS)),
+                name="one_open_pickup_a_case",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.reference
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a van is still expected."""
+        return self.state in OPEN_PICKUPS
+
+    def window(self) -> dict[str, str]:
+        """The window as couriers and buyers are told it."""
+        return {
+            "date": self.window_date.isoformat(),
+            "start": f"{self.window_start:%H:%M}",
+            "end": f"{self.window_end:%H:%M}",
+            "tz": self.time_zone,
+        }
+
+
+class Inspection(models.Model):
+    """R25: what the warehouse found in a parcel, and where the item goes. Once a parcel."""
+
+    case = models.ForeignKey(Case, models.PROTECT, related_name="inspections")
+    parcel = models.OneToOneField(Parcel, models.PROTECT, related_name="inspection")
+    grade = models.CharField(max_length=24, choices=Grade)
+    disposition = models.CharField(max_length=12, choices=Disposition)
+    note = models.TextField(blank=True)
+    by = models.CharField(max_length=200)
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(grade__in=Grade.values, disposition__in=Disposition.values),
+                name="inspection_words_known",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_grade_display()} → {self.get_disposition_display()}"

@@ -1,0 +1,173 @@
+"""Who carries parcels where (R21): data that staff edit, never code."""
+
+from datetime import datetime
+from zoneinfo import available_timezones
+
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, RegexValidator
+from django.db import models
+from django.db.models import F, Q
+
+from logistics import vault
+from logistics.states import Direction
+from returns.states import Handover
+
+country = RegexValidator(r"^[A-Z]{2}\Z", "Two capital letters, ISO 3166.")
+
+
+def known_zone(value: str) -> None:
+    """Raise ValidationError unless it is an IANA time zone."""
+    if value not in available_timezones():
+        raise ValidationError("An IANA time zone, such as Europe/Prague.")
+
+
+class Courier(models.Model):
+    """A partner that runs drop-off points or collects at the door, and reports by webhook."""
+
+    slug = models.SlugField(max_length=40, unique=True)
+    name = models.CharField(max_length=80)
+    contact = models.CharField(max_length=120, blank=True, help_text="As the partner list has it.")
+    country = models.CharField(
+        max_length=2, validators=[country], help_text="Ends its tracking numbers."
+    )
+    active = models.BooleanField(default=True, help_text="A suspended one may not report (403).")
+    endpoint_url = models.URLField(
+        blank=True, help_text="Where it is told of labels and pick-ups; empty: nobody to tell."
+    )
+    weight_limit_g = models.PositiveIntegerField(default=20_000)
+
+    class Meta:
+        ordering = ["slug"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def keys(self, direction: Direction, at: datetime) -> list[bytes]:
+        """The secrets that sign or may have signed `at`, newest first."""
+        active = self.secrets.filter(direction=direction, not_before__lte=at).filter(
+            Q(expires_at__isnull=True) | Q(expires_at__gt=at)
+        )
+        return [secret.key for secret in active.order_by("-not_before", "-id")]
+
+
+class NumberRange(models.Model):
+    """Tracking numbers a courier lets us give out. Several to a courier, so that nobody queues."""
+
+    courier = models.ForeignKey(Courier, models.CASCADE, related_name="ranges")
+    prefix = models.CharField(max_length=2, validators=[RegexValidator(r"^[A-Z]{2}\Z")])
+    next_serial = models.PositiveIntegerField()
+    last_serial = models.PositiveIntegerField(validators=[MaxValueValidator(99_999_999)])
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["courier", "prefix", "last_serial"], name="range_once_a_courier"
+            ),
+            models.CheckConstraint(
+                condition=Q(next_serial__lte=F("last_serial") + 1, last_serial__lte=99_999_999),
+                name="range_within_its_end",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.prefix} {self.next_serial}–{self.last_serial}"
+
+
+class CourierService(models.Model):
+    """What a courier offers in a country (R20, R21); with several, the lowest priority is first."""
+
+    courier = models.ForeignKey(Courier, models.CASCADE, related_name="services")
+    country = models.CharField(max_length=2, validators=[country])
+    method = models.CharField(
+        max_length=12,
+        choices=[(way.value, way.label) for way in (Handover.DROP_OFF, Handover.PICKUP)],
+    )
+    priority = models.PositiveSmallIntegerField(default=10)
+    time_zone = models.CharField(
+        max_length=64, validators=[known_zone], help_text="IANA: of the windows of its pick-ups."
+    )
+    active = models.BooleanField(default=True)
+
+    class Meta:
+        ordering = ["country", "priority", "id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["courier", "country", "method"], name="service_once_a_country"
+            ),
+            models.CheckConstraint(
+                condition=Q(method__in=[Handover.DROP_OFF, Handover.PICKUP]),
+                name="service_method_known",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.courier}: {self.get_method_display()} in {self.country}"
+
+
+class CourierSecret(models.Model):
+    """A signing secret, readable with the environment's key only; people see its fingerprint."""
+
+    courier = models.ForeignKey(Courier, models.CASCADE, related_name="secrets")
+    direction = models.CharField(max_length=3, choices=Direction)
+    ciphertext = models.BinaryField()
+    fingerprint = models.CharField(max_length=8, help_text="First 8 hex digits of SHA-256.")
+    not_before = models.DateTimeField()
+    expires_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-not_before", "-id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(direction__in=Direction.values), name="secret_direction_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(expires_at__isnull=True) | Q(expires_at__gte=F("not_before")),
+                name="secret_expires_after_it_begins",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.courier} {self.direction} {self.fingerprint}"
+
+    @property
+    def key(self) -> bytes:
+        """The bytes that sign."""
+        return vault.unseal(self.ciphertext)
+
+
+class DropOffPoint(models.Model):
+    """A counter or locker that takes parcels in. Never deleted: parcels point at it."""
+
+    class Kind(models.TextChoices):
+        POST_OFFICE = "post_office", "Post office"
+        SHOP = "shop", "Shop"
+        LOCKER = "locker", "Locker"
+
+    courier = models.ForeignKey(Courier, models.PROTECT, related_name="points")
+    code = models.CharField(max_length=32)
+    name = models.CharField(max_length=120)
+    kind = models.CharField(max_length=12, choices=Kind)
+    country = models.CharField(max_length=2, validators=[country])
+    city = models.CharField(max_length=80)
+    address = models.CharField(max_length=200)
+    lat = models.FloatField(help_text="Degrees, WGS 84.")
+    lon = models.FloatField(help_text="Degrees, WGS 84.")
+    opening_hours = models.CharField(max_length=200, blank=True, help_text="OpenStreetMap syntax.")
+    active = models.BooleanField(default=True)
+    takes_parcels = models.BooleanField(default=True, help_text="Some lockers only hand out.")
+
+    class Meta:
+        ordering = ["country", "city", "code"]
+        constraints = [
+            models.UniqueConstraint(fields=["courier", "code"], name="point_once_a_courier"),
+            models.CheckConstraint(
+                condition=Q(lat__gte=-90, lat__lte=90, lon__gte=-180, lon__lte=180),
+                name="point_is_on_earth",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["country", "active", "lat", "lon"], name="point_nearby"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name}, {self.city}"

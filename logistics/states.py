@@ -1,0 +1,91 @@
+"""A pick-up's life as one table, and the few words parcels are described with."""
+
+from django.db.models import TextChoices
+
+from returns.machine import Machine
+
+
+class Carried(TextChoices):
+    """R20–R22: on whose account the parcel travels."""
+
+    FREE_LABEL = "free_label", "Free label"
+    OWN = "own", "Own courier, at the buyer's cost"
+    REIMBURSED = "reimbursed", "Own courier, postage reimbursed"
+
+
+class LabelState(TextChoices):
+    """R12: what became of the free label. A parcel by own courier has none."""
+
+    NONE = "", "No label of ours"
+    LIVE = "live", "Live"
+    USED = "used", "Used"
+    VOIDED = "voided", "Voided"
+    EXPIRED = "expired", "Expired"
+
+
+class Direction(TextChoices):
+    """Which way the messages go that a secret signs."""
+
+    IN = "in", "From the courier"
+    OUT = "out", "To the courier"
+
+
+class PickupState(TextChoices):
+    """Where a booked pick-up stands (R23)."""
+
+    REQUESTED = "requested", "Requested"
+    CONFIRMED = "confirmed", "Confirmed"
+    COMPLETED = "completed", "Completed"
+    FAILED = "failed", "Failed"
+    REJECTED = "rejected", "Rejected by the courier"
+    CANCELLED = "cancelled", "Cancelled"
+
+
+class PickupEvent(TextChoices):
+    """What may happen to a pick-up."""
+
+    REQUESTED = "requested", "Requested"
+    CONFIRMED = "confirmed", "Confirmed by the courier"
+    RESCHEDULED = "rescheduled", "Moved by the buyer"
+    ATTEMPT_FAILED = "attempt_failed", "Attempt failed"
+    FAILED = "failed", "Given up"
+    COMPLETED = "completed", "Parcel collected"
+    REJECTED = "rejected", "Rejected by the courier"
+    CANCELLED = "cancelled", "Cancelled"
+
+
+#: Couriers' messages arrive in any order: whoever attempted had confirmed, and a parcel that was
+#: collected was collected, whatever had been agreed.
+PICKUP: Machine[PickupState, PickupEvent] = Machine(
+    start=(PickupEvent.REQUESTED, PickupState.REQUESTED),
+    moves={
+        (PickupState.REQUESTED, PickupEvent.CONFIRMED): PickupState.CONFIRMED,
+        (PickupState.REQUESTED, PickupEvent.RESCHEDULED): PickupState.REQUESTED,
+        (PickupState.REQUESTED, PickupEvent.ATTEMPT_FAILED): PickupState.CONFIRMED,
+        (PickupState.REQUESTED, PickupEvent.FAILED): PickupState.FAILED,
+        (PickupState.REQUESTED, PickupEvent.COMPLETED): PickupState.COMPLETED,
+        (PickupState.REQUESTED, PickupEvent.REJECTED): PickupState.REJECTED,
+        (PickupState.REQUESTED, PickupEvent.CANCELLED): PickupState.CANCELLED,
+        (PickupState.CONFIRMED, PickupEvent.CONFIRMED): PickupState.CONFIRMED,
+        (PickupState.CONFIRMED, PickupEvent.RESCHEDULED): PickupState.REQUESTED,
+        (PickupState.CONFIRMED, PickupEvent.ATTEMPT_FAILED): PickupState.CONFIRMED,
+        (PickupState.CONFIRMED, PickupEvent.FAILED): PickupState.FAILED,
+        (PickupState.CONFIRMED, PickupEvent.COMPLETED): PickupState.COMPLETED,
+        (PickupState.CONFIRMED, PickupEvent.REJECTED): PickupState.REJECTED,
+        (PickupState.CONFIRMED, PickupEvent.CANCELLED): PickupState.CANCELLED,
+        (PickupState.FAILED, PickupEvent.COMPLETED): PickupState.COMPLETED,
+        (PickupState.REJECTED, PickupEvent.COMPLETED): PickupState.COMPLETED,
+        (PickupState.CANCELLED, PickupEvent.COMPLETED): PickupState.COMPLETED,
+    },
+)
+OPEN_PICKUPS = frozenset({PickupState.REQUESTED, PickupState.CONFIRMED})
+
+
+class MessageType(TextChoices):
+    """What we tell couriers."""
+
+    LABEL_CREATED = "label.created", "Label created"
+    LABEL_VOIDED = "label.voided", "Label voided"
+    PICKUP_REQUESTED = "pickup.requested", "Pick-up requested"
+    PICKUP_RESCHEDULE_REQUESTED = "pickup.reschedule_requested", "Pick-up to be moved"
+    PICKUP_CANCEL_REQUESTED = "pickup.cancel_requested", "Pick-up to be cancelled"

@@ -1,0 +1,29 @@
+"""The clock's door: each task looks for what is due and drains it. Messages carry nothing."""
+
+from celery import shared_task
+
+from logistics import outbox, workflow
+from returns import clock
+from returns.bell import ring
+from returns.drain import drain
+
+
+@shared_task
+def project_events() -> None:
+    """Work out what couriers reported."""
+    if drain(lambda n: workflow.project_due(n, at=clock.now()), chunk=100).more:
+        ring("logistics.tasks.project_events")
+
+
+@shared_task
+def deliver_outbox() -> None:
+    """Tell couriers what they must know."""
+    if drain(lambda n: outbox.deliver_due(n, at=clock.now()), chunk=5).more:
+        ring("logistics.tasks.deliver_outbox")
+
+
+@shared_task
+def render_labels() -> None:
+    """Print the labels that have no page yet."""
+    if drain(workflow.render_due_labels, chunk=50).more:
+        ring("logistics.tasks.render_labels")

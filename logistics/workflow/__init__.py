@@ -1,0 +1,50 @@
+"""The verbs of logistics: the only place where a parcel's, label's or pick-up's state is written.
+
+Locks are taken in one order: Parcel, then Case. `at` is when it happened (aware). A verb the state
+forbids raises NotNow, one with senseless facts ValueError; either way nothing is written.
+"""
+
+from logistics.workflow.following import accept_reports, project_again, project_due
+from logistics.workflow.handover import (
+    book_pickup,
+    cancel_pickup,
+    choose_drop_off,
+    handover_options,
+    options_in,
+    register_own_parcel,
+    reschedule_pickup,
+)
+from logistics.workflow.labelling import (
+    NoNumbers,
+    label_pdf,
+    order_label,
+    render_due_labels,
+    void_label,
+)
+from logistics.workflow.pickups import confirm_pickup, fail_untold_pickup
+from logistics.workflow.secrets import give_secret, install_secret
+from logistics.workflow.warehouse import inspect, receive_parcel
+
+__all__ = [
+    "NoNumbers",
+    "accept_reports",
+    "book_pickup",
+    "cancel_pickup",
+    "choose_drop_off",
+    "confirm_pickup",
+    "fail_untold_pickup",
+    "give_secret",
+    "handover_options",
+    "inspect",
+    "install_secret",
+    "label_pdf",
+    "options_in",
+    "order_label",
+    "project_again",
+    "project_due",
+    "receive_parcel",
+    "register_own_parcel",
+    "render_due_labels",
+    "reschedule_pickup",
+    "void_label",
+]
