@@ -2,8 +2,8 @@
 
 import re
 
-_S10 = re.compile(r"[A-Z]{2}[0-9]{9}[A-Z]{2}", re.ASCII)
-_SERIAL = re.compile(r"[0-9]{8}", re.ASCII)
+_S10 = re.compile(r"[A-Z]{2}[0-9]{9}[A-Z]{2}")
+_SERIAL = re.compile(r"[0-9]{8}")
 _WEIGHTS = (8, 6, 4, 2, 3, 5, 9, 7)
 
 

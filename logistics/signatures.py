@@ -12,8 +12,8 @@ MAX_SIGNATURES = 8
 MIN_SECRET, MAX_SECRET = 24, 64  # bytes, as the standard says
 
 _PREFIX = "whsec_"
-_ID = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
-_TIMESTAMP = re.compile(r"[0-9]{1,15}", re.ASCII)
+_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_TIMESTAMP = re.compile(r"[0-9]{1,15}")
 
 
 class BadSignature(Exception):

@@ -200,7 +200,9 @@ def _earliest(live: list[Scan], codes: Iterable[TrackingCode]) -> datetime | Non
 
 
 def _oddities(live: list[Scan], label_created_at: datetime) -> set[str]:
-    found = {f"before-label:{scan.event_id}" for scan in live if scan.occurred_at < label_created_at}
+    found = {
+        f"before-label:{scan.event_id}" for scan in live if scan.occurred_at < label_created_at
+    }
     ended_by: TrackingCode | None = None
     for scan in live:
         if scan.code == TrackingCode.UNKNOWN:
