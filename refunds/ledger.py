@@ -3,11 +3,10 @@
 Debit is above zero, credit below: a seller in debit owes us, a buyer in credit is owed by us.
 """
 
+from collections import defaultdict
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
-
-from django.db.models import Sum
 
 from refunds.models import LedgerEntry, Refund
 from returns.models import Case
@@ -40,8 +39,9 @@ def courier_claimed(refund: Refund, *, at: datetime) -> None:
 
 def refund_withdrawn(refund: Refund, *, at: datetime) -> None:
     """Not paid after all: every account that this refund moved is moved back."""
-    moved = refund.ledger.order_by().values_list("account").annotate(Sum("amount"))
-    sides = {Account(account): -amount for account, amount in moved}
+    sides: defaultdict[LedgerEntry.Account, Decimal] = defaultdict(Decimal)
+    for account, amount in refund.ledger.values_list("account", "amount"):
+        sides[Account(account)] -= amount
     _book(Kind.REFUND_WITHDRAWN, refund.case, sides, refund=refund, at=at)
 
 

@@ -5,6 +5,7 @@ from decimal import Decimal
 
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Round
 
 from refunds.gateways.contract import Outcome
 from refunds.states import TERMINAL, RefundState
@@ -33,7 +34,10 @@ class Balance(models.Model):
         constraints = [
             models.CheckConstraint(
                 condition=Q(
-                    refunded__gte=0, reserved__gte=0, paid__gte=F("refunded") + F("reserved")
+                    refunded__gte=0,
+                    reserved__gte=0,
+                    # SQLite adds in binary: 0.1 + 0.2 must not be more than 0.3.
+                    paid__gte=Round(F("refunded") + F("reserved"), 3),
                 ),
                 name="%(class)s_never_more_than_paid",
             )
@@ -47,7 +51,8 @@ class Balance(models.Model):
     def move(self, *, reserved: Decimal, refunded: Decimal = Decimal(0)) -> None:
         """Add to both counters in the database; raises IntegrityError beyond what was paid."""
         type(self)._default_manager.filter(pk=self.pk).update(
-            reserved=F("reserved") + reserved, refunded=F("refunded") + refunded
+            reserved=Round(F("reserved") + reserved, 3),
+            refunded=Round(F("refunded") + refunded, 3),
         )
 
 

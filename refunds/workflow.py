@@ -84,6 +84,13 @@ def open_refund(entry: Entry, *, at: datetime) -> Refund | None:
         return refund
 
 
+def book_label(entry: Entry, *, at: datetime) -> None:
+    """What follows the handing over of a free return: its label is used, and costs us (R29)."""
+    case = entry.case
+    if case.is_free and (cost := policy.LABEL_COST.get(case.handover)):
+        ledger.label_bought(case, cost, case.policy.currency, at=at)
+
+
 def _promised(entry: Entry, case: Case, payment: Payment, line: PaidLine) -> Refund:
     """The whole promise as a row, before any call: reference, amount, window and due moment."""
     numbers, approved, order = case.policy.numbers, entry.at, case.order

@@ -1,100 +1,62 @@
-"""Builders: refunds that came about by the real verbs."""
+"""Builders: refunds that came about by the real verbs. All of it happens at NOON."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 from refunds import workflow
 from refunds.models import Refund
 from refunds.sandbox_bank import SandboxBank
 from returns import workflow as returns
-from returns.models import Buyer, Case, Entry, Order, OrderLine, PolicyVersion, Seller
+from returns.models import Case, Entry, OrderLine, PolicyVersion
 from returns.states import Event, Kind, Reason
+from tests import make
 
-NOON = datetime(2025, 11, 5, 12, tzinfo=UTC)
-DAY = timedelta(days=1)
+NOON = make.T0
+DAY = make.DAY
 
 Start = Callable[..., SandboxBank]
 
 
 def an_order(
-    number: str = "O-1",
     *,
     price: str = "30.00",
     quantity: int = 2,
     shipping: str = "6.00",
-    captured: str | None = None,
-    currency: str = "EUR",
-    method: str = "card",
-    payment_reference: str = "pay-1",
+    captured: str = "",
     provider: str = "sandbox",
+    **more: Any,
 ) -> OrderLine:
-    """An order of one line, received on NOON's day."""
-    address = {
-        "street": "1 rue de la Paix",
-        "city": "Paris",
-        "region": "",
-        "postal_code": "75002",
-        "country": "FR",
-        "phone": "",
-    }
+    """The first line of an order that arrived a day before NOON."""
+    # A test with real transactions empties every table, the first policy's too.
     PolicyVersion.objects.get_or_create(
-        name="first", defaults={"valid_from": datetime(2020, 1, 1, tzinfo=UTC)}
+        name="of the tests", defaults={"valid_from": NOON - timedelta(days=1000)}
     )
-    buyer, _ = Buyer.objects.get_or_create(
-        ref="b",
-        defaults={"name": "Ann", "email": "ann@example.com", "country": "FR", "address": address},
-    )
-    seller, _ = Seller.objects.get_or_create(
-        ref="s", defaults={"name": "Shop", "country": "FR", "address": address}
-    )
-    paid = Decimal(price) * quantity + Decimal(shipping)
-    order = Order.objects.create(
-        number=number,
-        buyer=buyer,
-        seller=seller,
-        currency=currency,
-        placed_at=NOON - timedelta(days=5),
-        received_at=NOON - timedelta(days=1),
-        payment_provider=provider,
-        payment_reference=payment_reference,
-        payment_method=method,
-        captured=Decimal(captured) if captured else paid,
-    )
-    return OrderLine.objects.create(
-        order=order,
-        sku="A",
-        title="Teapot",
-        quantity=quantity,
-        unit_price=Decimal(price),
-        shipping_cost=Decimal(shipping),
-        free_return=True,
-    )
+    order = make.order(price=price, quantity=quantity, shipping=shipping, **more)
+    order.payment_provider = provider
+    order.captured = Decimal(captured) if captured else order.captured
+    order.save(update_fields=["payment_provider", "captured"])
+    return order.lines.get(sku="sku-1")
 
 
 def an_approval(line: OrderLine, *, quantity: int = 1) -> Entry:
-    """A Refund Only dispute on the line that the seller accepts at NOON: the entry that says so."""
-    case = returns.open_dispute(
+    """A Refund Only dispute on the line that the seller accepts: the entry that says so."""
+    case = make.dispute(
         line,
         kind=Kind.REFUND_ONLY,
         reason=Reason.QUALITY_PROBLEMS,
         quantity=quantity,
-        declaration={
-            "unused": True,
-            "undamaged": False,
-            "original_packaging": True,
-            "labels_intact": True,
-        },
-        explanation="It leaks.",
+        declaration={**make.DECLARED, "undamaged": False},
         at=NOON,
     )
-    returns.accept(case, at=NOON, by="Shop")
+    returns.accept(case, at=NOON, by="Seller")
     return case.entries.get(event=Event.REFUND_ACCEPTED)
 
 
-def a_refund(**order: str) -> Refund:
+def a_refund(**order: Any) -> Refund:
     """A promised refund of 33.00 EUR, due on day 5."""
-    refund = workflow.open_refund(an_approval(an_order(**order)), at=NOON)  # type: ignore[arg-type]
+    refund = workflow.open_refund(an_approval(an_order(**order)), at=NOON)
     assert refund is not None
     return refund
 

@@ -1,9 +1,12 @@
 """What every gateway must keep, shown on a real sandbox bank; and what the bank itself keeps."""
 
+import json
 import subprocess
 import sys
+import threading
 from datetime import timedelta
 from decimal import Decimal
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import httpx
@@ -185,3 +188,57 @@ def test_the_command_serves_on_the_port_it_prints(settings: Settings) -> None:
             assert httpx.get(f"{url}/book").status_code == 401
         finally:
             process.terminate()
+
+
+class Liar(BaseHTTPRequestHandler):
+    """A counter that says what it was told to say."""
+
+    status, content, location = 201, b"", ""
+
+    def do_POST(self) -> None:
+        self.send_response(self.status)
+        self.send_header("Location", self.location)
+        self.send_header("Content-Length", str(len(self.content)))
+        self.end_headers()
+        self.wfile.write(self.content)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+GOOD = {"id": "BK1", "reference": "RMA1-1", "amount": "33.00", "currency": "EUR"}
+
+
+@pytest.mark.parametrize(
+    ("status", "content", "outcome"),
+    [
+        (201, GOOD, Outcome.PAID),
+        (201, GOOD | {"amount": "3.00"}, Outcome.UNKNOWN),
+        (201, GOOD | {"amount": "NaN"}, Outcome.UNKNOWN),
+        (201, GOOD | {"currency": "USD"}, Outcome.UNKNOWN),
+        (201, GOOD | {"reference": "RMA2-1"}, Outcome.UNKNOWN),
+        (201, {"id": "BK1"}, Outcome.UNKNOWN),
+        (201, ["paid"], Outcome.UNKNOWN),
+        (200, GOOD, Outcome.UNKNOWN),
+        (307, GOOD, Outcome.UNKNOWN),
+        (400, {"code": "account-closed"}, Outcome.UNKNOWN),
+        (422, {"code": "something-new"}, Outcome.UNKNOWN),
+        (500, {"code": "account-closed"}, Outcome.UNKNOWN),
+    ],
+)
+def test_an_answer_is_believed_only_when_it_repeats_what_was_asked(
+    bank: SandboxBank, settings: Settings, status: int, content: object, outcome: Outcome
+) -> None:
+    """A provider's answer is a stranger's word, and where it redirects to nobody follows."""
+    said = {
+        "status": status,
+        "content": json.dumps(content).encode(),
+        "location": f"{bank.url}/refunds",
+    }
+    with HTTPServer(("127.0.0.1", 0), type("Told", (Liar,), said)) as liar:
+        settings.BANK_URL = f"http://127.0.0.1:{liar.server_address[1]}"
+        thread = threading.Thread(target=liar.handle_request)
+        thread.start()
+        assert for_provider("sandbox").refund(request_for()).outcome == outcome
+        thread.join()
+    assert bank.book.select() == []
