@@ -272,6 +272,7 @@ class Evidence(models.Model):
 
     class Meta:
         ordering = ["id"]
+        verbose_name_plural = "evidence"
         constraints = [
             models.UniqueConstraint(fields=["case", "sha256"], name="evidence_once_a_case")
         ]

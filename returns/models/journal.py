@@ -37,6 +37,7 @@ class Entry(models.Model):
 
     class Meta:
         ordering = ["id"]
+        verbose_name_plural = "journal"
         indexes = [models.Index(fields=["case", "id"], name="entry_timeline")]
 
     def __str__(self) -> str:
