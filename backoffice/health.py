@@ -1,6 +1,7 @@
 """Whether this process can serve: what a load balancer, compose and the process runner ask."""
 
 from django.db import Error, connection
+from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
@@ -14,3 +15,16 @@ def healthz(request: HttpRequest) -> HttpResponse:
     except Error:
         return HttpResponse("no database", status=503, content_type="text/plain")
     return HttpResponse("ok", content_type="text/plain")
+
+
+@require_safe
+def readyz(request: HttpRequest) -> HttpResponse:
+    """200 when the tables are what this code expects, else 503: not yet, or no longer."""
+    try:
+        executor = MigrationExecutor(connection)
+        behind = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    except Error:
+        return HttpResponse("no database", status=503, content_type="text/plain")
+    if behind:
+        return HttpResponse("migrations to run", status=503, content_type="text/plain")
+    return HttpResponse("ready", content_type="text/plain")

@@ -1,11 +1,18 @@
 """Requests → doors."""
 
 from django.contrib import admin
-from django.urls import path
+from django.urls import include, path
 
-from backoffice.health import healthz
+from backoffice.health import healthz, readyz
 
 urlpatterns = [
     path("healthz", healthz),
+    path("readyz", readyz),
     path("admin/", admin.site.urls),
+    path("api/couriers/v1/", include("logistics.urls")),
+    path("api/v1/", include("backoffice.shop.urls")),
 ]
+
+handler400 = "backoffice.problems.bad_request"
+handler404 = "backoffice.problems.not_found"
+handler500 = "backoffice.problems.server_error"

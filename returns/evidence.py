@@ -1,4 +1,4 @@
-"""What an upload must survive before anyone sees it (R04): a type by its content, bounds, a re-encoding.
+"""What an upload must survive before anyone sees it (R04): type by content, bounds, re-encoding.
 
 Nothing of a picture is kept but its pixels: they are pasted into a new one, so that metadata,
 comments and whatever follows the picture stay behind. A video cannot be made anew here; its boxes
@@ -63,7 +63,7 @@ class Checked:
 
 
 def check(upload: File) -> Checked:  # type: ignore[type-arg]
-    """Let a picture or video pass, or raise Unacceptable. Believes neither name nor content type."""
+    """Let a picture or video pass, or raise Unacceptable. Believes neither name nor header."""
     if not upload.size:
         raise Unacceptable("empty", "The file is empty.")
     if upload.size > MAX_VIDEO_BYTES:
@@ -136,7 +136,7 @@ def _video(raw: bytes) -> tuple[bytes, str, str]:
 
 
 def _boxed(raw: bytes) -> bytes:
-    """The container with its boxes adding up to the file, and what is not needed to play it blanked."""
+    """The container, its boxes adding up to the file, with blanks where it says where and who."""
     boxes = list(_boxes(raw, 0, len(raw)))
     if not {box.kind for box in boxes} <= _BOXES:
         raise Unacceptable("broken", "The video has parts that do not belong to a video.")
@@ -181,7 +181,7 @@ def _boxes(raw: bytes | bytearray, at: int, end: int) -> Iterator[_Box]:
 
 
 def _check_webm(raw: bytes) -> None:
-    """Header, then one segment that reaches exactly to the end (or says that it knows not where)."""
+    """A header, then one segment that reaches exactly to the end, or knows not where it ends."""
     size, header_end = _vint(raw, 4)
     segment = header_end + (size or 0)
     if raw[segment : segment + 4] != _SEGMENT:

@@ -8,7 +8,7 @@ from returns.models import ApiKey
 
 
 def create(name: str, *, at: datetime) -> tuple[ApiKey, str]:
-    """A new key and its secret, which nobody can read again. IntegrityError when the name is taken."""
+    """A new key and its secret, never to be read again. IntegrityError when the name is taken."""
     secret = f"shop_{secrets.token_urlsafe(32)}"
     key = ApiKey.objects.create(
         name=name, prefix=secret[:12], sha256=_hashed(secret), created_at=at

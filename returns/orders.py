@@ -33,10 +33,14 @@ class InUse(Exception):
         self.places = places
 
 
-def put(number: str, told: Mapping[str, Any]) -> tuple[Order, bool]:
-    """The order as the shop tells it, and whether it is new. Raises InUse.
+class TooEarly(Exception):
+    """The order would have been received before it was placed."""
 
-    `told` has the shape of `PUT /orders/{number}` with Decimals and aware datetimes in it. A receipt
+
+def put(number: str, told: Mapping[str, Any]) -> tuple[Order, bool]:
+    """The order as the shop tells it, and whether it is new. Raises InUse, TooEarly.
+
+    `told` is shaped as `PUT /orders/{number}`, with Decimals and aware datetimes in it. A receipt
     once confirmed is not taken back by telling the order again without it.
     """
     with transaction.atomic():
@@ -65,13 +69,12 @@ def put(number: str, told: Mapping[str, Any]) -> tuple[Order, bool]:
 def confirm_receipt(number: str, *, received_at: datetime) -> Order:
     """The buyer confirmed the receipt (R01).
 
-    Raises Order.DoesNotExist, ValueError before the order was placed, and InUse when a case relies
-    on another day.
+    Raises Order.DoesNotExist, TooEarly, and InUse when a case relies on another day.
     """
     with transaction.atomic():
         order = Order.objects.select_for_update().get(number=number)
         if received_at < order.placed_at:
-            raise ValueError("nothing is received before it is ordered")
+            raise TooEarly
         if order.received_at != received_at:
             if order.cases.exists():
                 raise InUse(["/received_at"])
@@ -98,6 +101,9 @@ def _line(order: Order, item: Mapping[str, Any]) -> OrderLine:
 def _change(order: Order, columns: dict[str, Any], items: list[Mapping[str, Any]]) -> None:
     if columns["received_at"] is None:
         del columns["received_at"]
+    received_at = columns.get("received_at", order.received_at)
+    if received_at and received_at < columns["placed_at"]:
+        raise TooEarly
     changed = _differing(order, columns)
     known = {line.sku: line for line in order.lines.all()}
     relied = set(order.cases.values_list("line_id", flat=True))

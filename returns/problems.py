@@ -6,7 +6,7 @@ from django.http import JsonResponse
 
 
 def problem(status: int, code: str, title: str, detail: str, **extra: Any) -> JsonResponse:
-    """A `application/problem+json` answer; `extra` members are JSON values next to the standard ones."""
+    """An `application/problem+json` answer; `extra` are members next to the standard ones."""
     body = {
         "type": f"urn:backoffice:problem:{code}",
         "title": title,

@@ -7,9 +7,17 @@ from typing import Any
 from django.core.files.base import ContentFile
 
 from returns import journal
+from returns.machine import NotNow
 from returns.models import Case, Evidence, Message
 from returns.states import Actor, Event
 from returns.workflow.hand import entry_of, not_now, verb
+
+#: R04: several pictures and videos, not any number of them.
+MAX_EVIDENCE = 10
+
+
+class QuotaReached(NotNow):
+    """The case holds as many pictures and videos as it may."""
 
 
 @verb
@@ -54,6 +62,10 @@ def add_evidence(
         raise not_now(case, Event.EVIDENCE_ADDED, "The case is over.")
     if known := case.evidence.filter(sha256=sha256).first():
         return known
+    # Counted under the case's lock: of two uploads at once the second sees the first.
+    if case.evidence.count() >= MAX_EVIDENCE:
+        why = f"A case holds {MAX_EVIDENCE} pictures and videos at most."
+        raise QuotaReached(case.state, Event.EVIDENCE_ADDED, (), why)
     kept = Evidence(
         case=case,
         at=at,

@@ -1,0 +1,1 @@
+"""The shop's door: JSON under /api/v1/, composed of all three apps."""
