@@ -93,18 +93,19 @@ def test_the_database_refuses_what_a_look_missed() -> None:
     payment.move(reserved=Decimal("33.00"))
 
 
-def test_cents_add_up_exactly_to_what_was_paid() -> None:
+@pytest.mark.parametrize("promised", [["0.10", "0.20"], ["0.30"]])
+def test_cents_add_up_exactly_to_what_was_paid(promised: list[str]) -> None:
     """R28: on SQLite, which adds in binary, too."""
     line = an_order()
     payment = Payment.objects.create(order=line.order, currency="EUR", paid=Decimal("0.30"))
-    payment.move(reserved=Decimal("0.10"))
-    payment.move(reserved=Decimal("0.20"))
-    payment.move(reserved=Decimal("-0.10"), refunded=Decimal("0.10"))
-    payment.refresh_from_db()
-    assert (payment.refunded, payment.reserved) == (Decimal("0.1"), Decimal("0.2"))
-    assert payment.left == 0
+    for amount in promised:
+        payment.move(reserved=Decimal(amount))
     with pytest.raises(IntegrityError), transaction.atomic():
         payment.move(reserved=Decimal("0.001"))
+    for amount in (Decimal("0.10"), Decimal("0.20")):
+        payment.move(reserved=-amount, refunded=amount)
+    payment.refresh_from_db()
+    assert (payment.refunded, payment.reserved, payment.left) == (Decimal("0.3"), 0, 0)
 
 
 def test_two_cases_of_one_item_share_what_was_paid_for_it(bank: SandboxBank) -> None:
