@@ -1,6 +1,6 @@
 """What the parties are told by e-mail: what happened, and what they may do until when (R34)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from smtplib import SMTPException
@@ -178,7 +178,7 @@ TOLD: Mapping[Event, Mapping[Actor, str]] = {
 }
 
 #: Real time a worker has for the notices it claimed.
-LEASE = timedelta(minutes=3)
+LEASE = timedelta(seconds=40)
 #: Waits after the first, second … failure to send; after the last one a notice rests.
 RETRIES = (
     timedelta(minutes=1),
@@ -300,23 +300,26 @@ def send(notice: Notice) -> str:
     return ""
 
 
-def record_sent(claimed: Sequence[Claimed], errors: Sequence[str], *, at: datetime) -> None:
-    """Write down what became of leased notices. One whose lease went to another worker is left
-    alone.
-    """
-    for each, error in zip(claimed, errors, strict=True):
-        mine = Notice.objects.filter(pk=each.notice.pk, leased_until=each.leased_until)
-        if not error:
-            mine.update(sent_at=at, next_try_at=None, leased_until=None, last_error="")
-            continue
-        attempts = each.notice.attempts + 1
-        rests = attempts > len(RETRIES)
-        retry_at = None if rests else at + RETRIES[attempts - 1]
-        mine.update(next_try_at=retry_at, leased_until=None, last_error=error)
+def record_sent(claimed: Claimed, error: str, *, at: datetime) -> None:
+    """Write down what became of a notice, unless its lease went to another worker meanwhile."""
+    mine = Notice.objects.filter(pk=claimed.notice.pk, leased_until=claimed.leased_until)
+    if not error:
+        mine.update(sent_at=at, next_try_at=None, leased_until=None, last_error="")
+        return
+    attempts = claimed.notice.attempts + 1
+    rests = attempts > len(RETRIES)
+    retry_at = None if rests else at + RETRIES[attempts - 1]
+    mine.update(next_try_at=retry_at, leased_until=None, last_error=error)
 
 
 def send_due(limit: int, *, at: datetime) -> int:
-    """Claim, call, record: send up to `limit` due notices; returns how many were taken."""
+    """Claim, call, record: send up to `limit` due notices; returns how many were taken.
+
+    What a slow mail server leaves unsent when the lease runs out is left for the next.
+    """
     claimed = claim_due(limit, at=at)
-    record_sent(claimed, [send(each.notice) for each in claimed], at=at)
+    for each in claimed:
+        if clock.real_now() + timedelta(seconds=settings.EMAIL_TIMEOUT) > each.leased_until:
+            break
+        record_sent(each, send(each.notice), at=at)
     return len(claimed)

@@ -100,7 +100,8 @@ def test_a_letter_claimed_by_a_worker_that_died_is_claimed_again() -> None:
     Notice.objects.update(leased_until=notices.clock.real_now() - timedelta(seconds=1))
     alive = notices.claim_due(50, at=T0)
     assert len(alive) == 2
-    notices.record_sent(dead, ["too late"] * 2, at=T0)
+    for each in dead:
+        notices.record_sent(each, "too late", at=T0)
     assert not Notice.objects.exclude(last_error="").exists(), "the dead one recorded after all"
 
 
