@@ -134,7 +134,7 @@ def _address(url: httpx.URL) -> str:
 
     With settings.COURIERS_ON_LOOPBACK the loopback, and plain http to it, may be called too.
     """
-    loopback = bool(getattr(settings, "COURIERS_ON_LOOPBACK", False))
+    loopback = settings.COURIERS_ON_LOOPBACK
     if url.userinfo or url.scheme not in ("https", "http"):
         raise Forbidden("only https, without credentials")
     found = socket.getaddrinfo(url.host, url.port or 443, type=socket.SOCK_STREAM)

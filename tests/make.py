@@ -8,6 +8,10 @@ from typing import Any
 
 from django.contrib.auth.models import User
 
+from logistics import workflow as logistics
+from logistics.models import Courier
+from logistics.signatures import secret_bytes, sign
+from logistics.states import Direction
 from returns import workflow
 from returns.models import Buyer, Case, Order, OrderLine, Seller, Verdict
 from returns.states import Actor, Disposition, Event, Grade, Kind, Reason, State
@@ -196,3 +200,31 @@ FULL = Verdict.Outcome.FULL_REFUND
 PART = Verdict.Outcome.PARTIAL_REFUND
 SEND_BACK = Verdict.Outcome.RETURN_REQUIRED
 UPHELD = Verdict.Outcome.REFUSAL_UPHELD
+
+
+# Couriers ----------------------------------------------------------------------------------------
+
+#: What every courier of a test signs with, so that messages can be signed anywhere.
+SECRET = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
+
+
+def courier(slug: str = "la-poste-fr", *, at: datetime = T0 - DAY) -> Courier:
+    """A partner of R21 that signs with SECRET, and is signed to with it."""
+    partner = Courier.objects.get(slug=slug)
+    for direction in Direction:
+        if not partner.secrets.filter(direction=direction).exists():
+            logistics.install_secret(partner, direction, SECRET, at=at)
+    return partner
+
+
+def signed(
+    body: bytes, *, at: datetime = T0, message_id: str = "", secret: str = SECRET
+) -> dict[str, str]:
+    """The headers a courier sends with these bytes at that moment."""
+    message_id = message_id or f"evt_{next(_number)}"
+    stamp = int(at.timestamp())
+    return {
+        "webhook-id": message_id,
+        "webhook-timestamp": str(stamp),
+        "webhook-signature": sign(message_id, stamp, body, secret_bytes(secret)),
+    }

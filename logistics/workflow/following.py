@@ -6,14 +6,14 @@ from datetime import datetime
 from typing import Any
 
 from django.db import OperationalError, transaction
-from django.db.models import OuterRef, Subquery
+from django.db.models import BigIntegerField, OuterRef, Subquery
 from django.db.models.functions import Coalesce
 
 from logistics import tracking
 from logistics.models import Courier, Parcel, PickupBooking, TrackingEvent
 from logistics.reports import Report
 from logistics.states import Carried, LabelState, PickupEvent, PickupState
-from logistics.tracking import SCANS, ParcelState, ParcelView, TrackingCode
+from logistics.tracking import FINAL, SCANS, ParcelState, ParcelView, TrackingCode
 from logistics.workflow.pickups import apply, hear
 from returns import workflow as returns
 from returns.bell import ring_on_commit
@@ -99,7 +99,11 @@ def _match_parked(limit: int, at: datetime) -> None:
     voided = TrackingEvent.objects.filter(
         courier=OuterRef("courier"), event_id=OuterRef("voids"), parcel__isnull=False
     )
-    found = Coalesce(Subquery(newest.values("pk")[:1]), Subquery(voided.values("parcel_id")[:1]))
+    found = Coalesce(
+        Subquery(newest.values("pk")[:1]),
+        Subquery(voided.values("parcel_id")[:1]),
+        output_field=BigIntegerField(),
+    )
     parked = TrackingEvent.objects.parked(at).annotate(found=found).filter(found__isnull=False)
     for event_id, parcel_id in parked.values_list("pk", "found")[:limit]:
         TrackingEvent.objects.filter(pk=event_id).update(parcel_id=parcel_id)
@@ -198,24 +202,20 @@ class _Teller:
         # A van that collected it is as good as a scan: the buyer has done what was to do (R24).
         handed = view.first_scan_at or self._collected_at()
         scans = [event for event in fresh if event.code in SCANS and not event.voids]
+        moving = [event for event in scans if event.code not in FINAL]
         if handed and case.handed_over_at is None:
             facts = {"tracking_number": self.parcel.tracking_number}
             self._say(returns.hand_over, handed, text=_words(scans[:1]), facts=facts)
-        elif scans and case.state == State.IN_TRANSIT:
-            text = _words(scans[-1:])
-            self._do(
-                "scan", returns.scan, at=self._when(scans[-1].occurred_at), by=self.by, text=text
-            )
-        elif scans and case.state == State.ESCALATED:
-            self._note(f"News of the parcel: {_words(scans[-1:])}")
+        elif moving and case.state == State.IN_TRANSIT:
+            at, text = self._when(moving[-1].occurred_at), _words(moving[-1:])
+            self._do("scan", returns.scan, at=at, by=self.by, text=text)
+        elif moving and case.state == State.ESCALATED:
+            self._note(f"News of the parcel: {_words(moving[-1:])}")
         if view.delivered_at and case.received_at is None:
             self._say(returns.receive, view.delivered_at)
         elif view.lost and was != ParcelState.LOST:
-            at, text = (
-                self._when(view.last_news_at or self.at),
-                "The courier reports the parcel lost.",
-            )
-            self._do("lost", returns.lose, at=at, by=self.by, text=text)
+            at = self._when(view.last_news_at or self.at)
+            self._do("lost", returns.lose, at=at, by=self.by, text="Reported lost.")
         elif view.returned and was != ParcelState.RETURNED:
             why = "The courier brought the parcel back to the buyer."
             self._do("returned", returns.hand_to_support, at=self.at, actor=Actor.COURIER, why=why)
