@@ -1,0 +1,286 @@
+"""What must hold for all cases together, whatever crashed, was repeated or came late.
+
+Each invariant is a function that is told the time and yields what breaks it. They read in sets and
+chunks, so that a hundred thousand cases take seconds, and trust no guard of the database: what a
+constraint forbids is looked for all the same.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from itertools import groupby
+from operator import itemgetter
+from typing import Any
+
+import httpx
+from django.conf import settings
+from django.db.models import Count, F, Max, Q, QuerySet, Sum
+
+from logistics.models import Parcel
+from logistics.states import LabelState
+from refunds.models import LedgerEntry, Refund
+from refunds.states import RefundState
+from returns.journal import BACKOFF
+from returns.machine import NotNow
+from returns.models import Case, Entry, FreeReturnSlot, OrderLine, Reaction
+from returns.states import MACHINE, NOTES, TERMINAL, WAITS_FOR, Event, State, TermsOutcome
+
+#: How long after its moment something may still wait for a worker.
+PATIENCE = timedelta(hours=1)
+#: Half of the smallest unit of any currency: what floating sums of a database may be off by.
+NOTHING = Decimal("0.0005")
+CHUNK = 5_000
+#: States in which a free case holds its slot; a refusal gives it back.
+HOLDING = (
+    State.UNDER_REVIEW,
+    State.INFO_REQUESTED,
+    State.OFFER_MADE,
+    State.AWAITING_RETURN,
+    State.IN_TRANSIT,
+    State.INSPECTING,
+    State.INVESTIGATING,
+)
+
+
+@dataclass(frozen=True)
+class Violation:
+    """One broken promise: which, on which case (or order, or buyer), and how."""
+
+    invariant: str
+    case: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.case}: {self.what} ({self.invariant})"
+
+
+Found = Iterator[tuple[str, str]]
+Invariant = Callable[[datetime], Found]
+
+
+def refunds_are_within_what_was_paid(at: datetime) -> Found:
+    """R28: over all cases of an item, paid and promised are at most what was paid for it."""
+    lines = OrderLine.objects.annotate(
+        given=Sum("cases__refunds__amount", filter=~Q(cases__refunds__state=RefundState.REFUSED)),
+        number=Max("cases__number"),
+    ).filter(given__gt=F("unit_price") * F("quantity") + F("shipping_cost") + NOTHING)
+    for line in lines.select_related("order").iterator(CHUNK):
+        yield line.number, f"{_sum(line.given)} refunded of {line}, more than was paid for it"
+    captured = (
+        Refund.objects.exclude(state=RefundState.REFUSED)
+        .order_by()
+        .values("case__order__number", paid=F("case__order__captured"))
+        .annotate(given=Sum("amount"), number=Max("case__number"))
+        .filter(given__gt=F("paid") + NOTHING)
+    )
+    for order in captured.iterator(CHUNK):
+        what = f"{_sum(order['given'])} refunded of order {order['case__order__number']}"
+        yield order["number"], f"{what}, more than its {_sum(order['paid'])} captured"
+
+
+def an_order_has_one_live_free_label(at: datetime) -> Found:
+    """R12."""
+    orders = (
+        Parcel.objects.filter(label__in=(LabelState.LIVE, LabelState.USED))
+        .order_by()
+        .values("case__order__number")
+        .annotate(labels=Count("id"), number=Max("case__number"))
+    )
+    for order in orders.filter(labels__gt=1).iterator(CHUNK):
+        yield (
+            order["number"],
+            f"{order['labels']} live free labels on {order['case__order__number']}",
+        )
+
+
+def free_returns_of_a_month_are_counted(at: datetime) -> Found:
+    """R10: a buyer-month has no more slots than the policy allows, and no free case is without."""
+    held = FreeReturnSlot.objects.filter(released_at__isnull=True)
+    months = (
+        held.order_by()
+        .values("buyer__ref", "month")
+        .annotate(
+            slots=Count("id"),
+            allowed=Max("case__policy__free_per_month"),
+            number=Max("case__number"),
+        )
+        .filter(slots__gt=F("allowed"))
+    )
+    for month in months.iterator(CHUNK):
+        what = f"{month['slots']} free returns of {month['buyer__ref']} in {month['month']:%Y-%m}"
+        yield month["number"], f"{what}, {month['allowed']} allowed"
+    free = Case.objects.filter(terms=TermsOutcome.FREE, state__in=HOLDING)
+    without = free.filter(Q(slot__isnull=True) | Q(slot__released_at__isnull=False))
+    for number in without.values_list("number", flat=True).iterator(CHUNK):
+        yield number, "is free, but holds no slot of its month"
+
+
+def money_arrives_inside_the_window(at: datetime) -> Found:
+    """R27: nothing is paid before day 3 or after day 20, counted from the journal's approval."""
+    paid = Refund.objects.filter(state=RefundState.PAID).values_list(
+        "case__number",
+        "entry__at",
+        "paid_at",
+        "case__policy__refund_from_days",
+        "case__policy__refund_to_days",
+    )
+    for number, approved_at, paid_at, first, last in paid.iterator(CHUNK):
+        if paid_at is None:
+            yield number, "paid, and nobody knows when"
+        elif not timedelta(days=first) <= paid_at - approved_at <= timedelta(days=last):
+            yield (
+                number,
+                f"paid {(paid_at - approved_at) / timedelta(days=1):.2f} days after approval",
+            )
+
+
+def the_books_balance(at: datetime) -> Found:
+    """R29: the ledger sums to zero for every booking, so for every case, in every currency."""
+    sums = (
+        LedgerEntry.objects.order_by()
+        .values("case__number", "journal", "currency")
+        .annotate(total=Sum("amount"))
+        .filter(Q(total__gt=NOTHING) | Q(total__lt=-NOTHING))
+    )
+    for row in sums.iterator(CHUNK):
+        what = f"{row['journal']} is off by {_sum(row['total'])} {row['currency']}"
+        yield row["case__number"], what
+
+
+def who_waits_has_a_deadline_and_an_owner(at: datetime) -> Found:
+    """R35: every waiting case has a deadline and somebody to wait for; no case that is over has."""
+    waiting = Case.objects.exclude(state__in=TERMINAL)
+    for number, state in _numbers(waiting.filter(deadline_at__isnull=True)):
+        yield number, f"waits in {state} without a deadline"
+    for number, state in _numbers(waiting.exclude(state__in=WAITS_FOR)):
+        yield number, f"waits in {state} for nobody"
+    for number, state in _numbers(
+        Case.objects.filter(state__in=TERMINAL, deadline_at__isnull=False)
+    ):
+        yield number, f"is over ({state}) and has a deadline"
+
+
+def the_journal_tells_the_state(at: datetime) -> Found:
+    """R33: replaying a case's journal through the table of moves gives the state that is stored."""
+    rows = (
+        Entry.objects.exclude(event__in=NOTES)
+        .order_by("case_id", "id")
+        .values_list("case__number", "case__state", "event", "state")
+    )
+    for (number, state), entries in groupby(rows.iterator(CHUNK), key=itemgetter(0, 1)):
+        told = _replayed([(event, reached) for _, _, event, reached in entries])
+        if told != state:
+            yield number, f"is {state}, but its journal says: {told}"
+    for number, state in _numbers(Case.objects.filter(entries__isnull=True)):
+        yield number, f"is {state}, but its journal is empty"
+
+
+def _replayed(entries: Iterable[tuple[str, str]]) -> str:
+    """The state that the journal leads to, or what is wrong with it."""
+    state: State | None = None
+    for event, reached in entries:
+        try:
+            state = (
+                MACHINE.replay([Event(event)])
+                if state is None
+                else MACHINE.after(state, Event(event))
+            )
+        except (NotNow, ValueError) as error:
+            return str(error)
+        if state != reached:
+            return f"{event} led to {reached}, not to {state}"
+    return str(state)
+
+
+def no_reaction_is_forgotten(at: datetime) -> Found:
+    """Every reaction is done, waits for its time, or rests with its error in support's sight."""
+    resting = Reaction.objects.filter(done_at__isnull=True, next_try_at__isnull=True)
+    lost = resting.filter(Q(attempts__lte=len(BACKOFF)) | Q(last_error=""))
+    for number, name in lost.values_list("case__number", "name").iterator(CHUNK):
+        yield number, f"{name} is neither done, nor waiting, nor failed five times"
+    late = Reaction.objects.filter(next_try_at__lt=at - PATIENCE)
+    for number, name in late.values_list("case__number", "name").iterator(CHUNK):
+        yield number, f"{name} is due for more than an hour"
+
+
+def no_case_is_stuck(at: datetime) -> Found:
+    """R35: a case whose deadline has passed has moved, however long it was set aside."""
+    late = Case.objects.filter(deadline_at__lt=at - PATIENCE)
+    for number, state, error in late.values_list("number", "state", "clock_error").iterator(CHUNK):
+        yield number, f"waits in {state} past its deadline" + (f": {error}" if error else "")
+    refunds = Refund.objects.filter(next_try_at__lt=at - PATIENCE)
+    for number in refunds.values_list("case__number", flat=True).iterator(CHUNK):
+        yield number, "its refund is due for more than an hour"
+
+
+def the_bank_agrees(at: datetime) -> Found:
+    """The bank's own book holds each refund that we call paid, once, and nothing else.
+
+    Asked of the sandbox bank only, in a simulation: a real one reconciles by statement.
+    """
+    if not (settings.SIMULATION and settings.BANK_URL):
+        return
+    ours = {
+        reference: (number, state, amount + postage, bank_reference)
+        for reference, number, state, amount, postage, bank_reference in Refund.objects.values_list(
+            *("reference", "case__number", "state", "amount", "postage", "bank_reference")
+        ).iterator(CHUNK)
+    }
+    seen = set[str]()
+    for theirs in _bank_book():
+        reference, amount = theirs["reference"], Decimal(theirs["amount"])
+        number, state, total, bank_reference = ours.get(reference, (reference, "", 0, None))
+        if reference in seen:
+            yield number, f"the bank paid {reference} twice"
+        elif state not in (RefundState.PAID, RefundState.SENDING, RefundState.UNKNOWN):
+            yield number, f"the bank paid {reference}, which we do not call paid"
+        elif (amount, bank_reference or theirs["id"]) != (total, theirs["id"]):
+            yield number, f"the bank paid {amount} as {theirs['id']}, not {total}"
+        seen.add(reference)
+    for reference, (number, state, *_) in ours.items():
+        if state == RefundState.PAID and reference not in seen:
+            yield number, f"{reference} is paid, but not in the bank's book"
+
+
+def _bank_book() -> Iterator[dict[str, Any]]:
+    """Every entry of the sandbox bank's book, page by page."""
+    keyed = {"Authorization": f"Bearer {settings.BANK_KEY}"}
+    with httpx.Client(base_url=settings.BANK_URL, headers=keyed, trust_env=False) as bank:
+        since = 0
+        page: list[dict[str, Any]] = [{}]
+        while page:
+            answer = bank.get("/refunds", params={"since": since}).raise_for_status().json()
+            page, since = answer["refunds"], answer["next"]
+            yield from page
+
+
+INVARIANTS: tuple[Invariant, ...] = (
+    refunds_are_within_what_was_paid,
+    an_order_has_one_live_free_label,
+    free_returns_of_a_month_are_counted,
+    money_arrives_inside_the_window,
+    the_books_balance,
+    who_waits_has_a_deadline_and_an_owner,
+    the_journal_tells_the_state,
+    no_reaction_is_forgotten,
+    no_case_is_stuck,
+    the_bank_agrees,
+)
+
+
+def violations(at: datetime) -> Iterator[Violation]:
+    """All that is broken at this moment (aware)."""
+    for invariant in INVARIANTS:
+        name = invariant.__name__.replace("_", " ")
+        for case, what in invariant(at):
+            yield Violation(name, case, what)
+
+
+def _numbers(cases: QuerySet[Case]) -> Iterator[tuple[str, str]]:
+    return cases.values_list("number", "state").iterator(CHUNK)
+
+
+def _sum(amount: Decimal) -> Decimal:
+    """A sum as the database made it, in the digits that money has."""
+    return amount.quantize(Decimal("0.001")).normalize()

@@ -1,0 +1,193 @@
+"""Simulated time: jump to the next moment that matters, let everybody act, wait for the workers.
+
+Nothing moves here by our hand but the clock. What is due is done by whatever workers run; we ring
+for them and look into the tables until nothing due is left.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.db import connection
+from django.db.models import Q, QuerySet
+
+from backoffice.simulation.agenda import Agenda
+from backoffice.simulation.couriers import Couriers
+from backoffice.simulation.people import Heard, People, Story
+from logistics.models import Delivery, Parcel, TrackingEvent
+from refunds.models import Refund
+from refunds.states import RefundState
+from returns import clock
+from returns.bell import ring
+from returns.models import Case, Entry, Notice, Reaction
+from returns.states import TERMINAL
+
+Rows = QuerySet[Any]
+
+#: What the clock asks, by the task that answers: the rows due at a moment, leased ones too.
+DUE: dict[str, Callable[[datetime], Rows]] = {
+    "returns.tasks.ring_cases": Case.objects.due,
+    "returns.tasks.run_reactions": lambda at: Reaction.objects.filter(next_try_at__lte=at),
+    "returns.tasks.send_notices": lambda at: Notice.objects.filter(next_try_at__lte=at),
+    "refunds.tasks.pay_due": lambda at: Refund.objects.filter(
+        Q(next_try_at__lte=at) | Q(state=RefundState.SENDING)
+    ),
+    "logistics.tasks.deliver_outbox": lambda at: Delivery.objects.untold().filter(
+        Q(next_try_at__lte=at) | Q(leased_until__isnull=False, leased_until__gt=at)
+    ),
+    "logistics.tasks.project_events": lambda at: TrackingEvent.objects.due(),
+    "logistics.tasks.render_labels": lambda at: Parcel.objects.unprinted(),
+}
+#: The columns in which the next moment stands.
+MOMENTS: tuple[tuple[Callable[[], Rows], str], ...] = (
+    (Case.objects.all, "deadline_at"),
+    (Case.objects.all, "clock_retry_at"),
+    (Reaction.objects.all, "next_try_at"),
+    (Notice.objects.all, "next_try_at"),
+    (Refund.objects.all, "next_try_at"),
+    (Delivery.objects.all, "next_try_at"),
+)
+#: Real seconds: before a bell is rung again, and before we believe that nobody works.
+RING_AGAIN, STALLED = 1.0, 90.0
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def _asking(at: datetime) -> Callable[[], list[str]]:
+    """A function that says which tasks have rows due at that moment: one statement, built once."""
+    parts, params = [], list[Any]()
+    for task, rows in DUE.items():
+        sql, values = rows(at).order_by().values("pk")[:1].query.sql_with_params()
+        # Our own words and Django's; what varies travels as parameters.
+        parts.append(f"SELECT '{task}' WHERE EXISTS ({sql})")
+        params += values
+    statement = " UNION ALL ".join(parts)
+
+    def ask() -> list[str]:
+        with connection.cursor() as cursor:
+            cursor.execute(statement, params)
+            return [task for (task,) in cursor.fetchall()]
+
+    return ask
+
+
+class NobodyWorks(Exception):
+    """Something stays due although it was rung for: no worker runs, or it cannot do its work."""
+
+
+class Driver:
+    """Plays stories until a day, then on until no case is open."""
+
+    def __init__(
+        self,
+        stories: Iterable[Story],
+        *,
+        people: People,
+        couriers: Couriers,
+        agenda: Agenda,
+        grid: timedelta,
+        show: Callable[["Driver"], None],
+    ) -> None:
+        """`grid`: moments are rounded up to it; `show` is called now and then."""
+        self.stories = list(stories)
+        self.people, self.couriers, self.agenda = people, couriers, agenda
+        self.grid, self.show = grid, show
+        self.now = clock.now()
+        self.jumps = 0
+        self._by_number: dict[str, Story] = {}
+        self._seen = Entry.objects.order_by("id").values_list("id", flat=True).last() or 0
+
+    @property
+    def open_cases(self) -> int:
+        """Cases of ours that are not over."""
+        return sum(1 for story in self.stories if story.number and story.state not in TERMINAL)
+
+    def run(self, until: datetime, *, finish_until: datetime) -> None:
+        """Play until a day; then on while a case is open or somebody means to act, within bounds.
+
+        Raises NobodyWorks.
+        """
+        self._live_through_now()
+        while next_at := self._next_at():
+            going_on = self.open_cases or self.agenda
+            if next_at > (finish_until if going_on else until):
+                break
+            self._jump(next_at)
+            self._live_through_now()
+        if self.now < until:
+            self._jump(until)
+            self._live_through_now()
+
+    def _jump(self, moment: datetime) -> None:
+        self.now = self.couriers.now = clock.set_to(moment)
+        self.jumps += 1
+
+    def _live_through_now(self) -> None:
+        """Workers, then people, then workers again, until this moment has nothing left in it."""
+        self.couriers.now = self.now
+        self._settle(jumped=True)
+        while True:
+            self._listen()
+            acts = list(self.agenda.due(self.now))
+            if not acts:
+                break
+            for act in acts:
+                act(self.now)
+                self.show(self)
+            self._settle(jumped=False)
+        self.show(self)
+
+    def _settle(self, *, jumped: bool) -> None:
+        """Wait until the workers have done all that is due.
+
+        After a jump nobody but us knows that something is due; else whoever wrote it has rung.
+        """
+        began, wait = time.monotonic(), 0.002
+        rung = dict.fromkeys(DUE, began - RING_AGAIN if jumped else began)
+        ask = _asking(self.now)
+        while due := ask():
+            now = time.monotonic()
+            if now - began > STALLED:
+                what = f"still due after {STALLED:.0f} s: {', '.join(due)}"
+                raise NobodyWorks(f"At {self.now:%Y-%m-%d %H:%M} {what}")
+            for task in due:
+                if now - rung[task] >= RING_AGAIN:
+                    ring(task)
+                    rung[task] = now
+            time.sleep(wait)
+            wait = min(wait * 1.5, 0.04)
+            self.show(self)
+
+    def _listen(self) -> None:
+        """Let people and couriers hear what happened since, story by story."""
+        if len(self._by_number) < len(self.stories):
+            self._by_number = {story.number: story for story in self.stories if story.number}
+            self.couriers.stories = self._by_number
+        for story, heard in sorted(self._news(), key=lambda pair: pair[0].index):
+            self.people.hear(story, heard)
+        self.couriers.listen(self.now)
+
+    def _news(self) -> Iterator[tuple[Story, Heard]]:
+        rows = Entry.objects.filter(id__gt=self._seen).order_by("id")
+        for pk, number, *told in rows.values_list(
+            "id", "case__number", "event", "state", "at", "facts"
+        ):
+            self._seen = pk
+            if story := self._by_number.get(number):
+                yield story, Heard(*told)
+
+    def _next_at(self) -> datetime | None:
+        """The next moment at which anything is due or anybody acts, on the grid."""
+        moments = [
+            rows()
+            .filter(**{f"{column}__gt": self.now})
+            .order_by(column)
+            .values_list(column, flat=True)
+            .first()
+            for rows, column in MOMENTS
+        ]
+        known = [moment for moment in (*moments, self.agenda.next_at) if moment]
+        if not known:
+            return None
+        steps = -((EPOCH - max(min(known), self.now)) // self.grid)
+        return EPOCH + steps * self.grid
