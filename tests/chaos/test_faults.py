@@ -2,15 +2,18 @@
 
 import os
 import signal
+import time
 from collections.abc import Callable
+from http import HTTPStatus
 
+import httpx
 import pytest
 import redis
 from django.db import OperationalError, connection
 from django.db.models import Count
 
 from backoffice.processes import Stack
-from returns import clock
+from returns import clock, keys
 from returns.models import Case, Entry, Notice, Reaction
 from returns.states import Event, State
 from tests import make
@@ -101,3 +104,48 @@ def test_in_the_middle_of_the_work(
 
 def _fifty_lines() -> list[make.OrderLine]:
     return list(make.order(lines=50).lines.all())
+
+
+AWAY = 20.0
+#: Publishing gives up after this; a person would not notice the rest.
+PATIENCE = 3.0
+
+
+def test_while_the_broker_is_away_disputes_are_opened_and_none_is_lost(stack: Stack) -> None:
+    """A row is the message: the web answers, and what must follow is done afterwards."""
+    _, secret = keys.create("chaos", at=T0)
+    lines = [line for _ in range(2) for line in _fifty_lines()]
+    slowest, opened = 0.0, 0
+    stack.kill("broker")
+    gone = time.monotonic()
+    with httpx.Client(
+        base_url=stack.url, headers={"Authorization": f"Bearer {secret}"}, trust_env=False
+    ) as shop:
+        for line in lines:
+            if time.monotonic() - gone > AWAY:
+                break
+            asked = time.monotonic()
+            answer = shop.post("/api/v1/returns", json=_wish(line), timeout=30)
+            slowest = max(slowest, time.monotonic() - asked)
+            assert answer.status_code == HTTPStatus.CREATED, answer.text
+            opened += 1
+            time.sleep(0.2)
+    assert slowest < PATIENCE, f"a buyer waited {slowest:.1f} s"
+    assert Case.objects.count() == opened
+    time.sleep(max(0.0, AWAY - (time.monotonic() - gone)))
+    stack.start("broker")
+    took = until(lambda: open_reactions() == 0 and unsent() == 0, seconds=60, what="the letters")
+    assert Notice.objects.count() == 2 * opened
+    print(f"{opened} opened, slowest {slowest:.2f} s; {took:.1f} s to catch up")  # noqa: T201
+
+
+def _wish(line: make.OrderLine) -> dict[str, object]:
+    return {
+        "order": line.order.number,
+        "item": line.sku,
+        "kind": "return_and_refund",
+        "reason": "personal_reasons",
+        "quantity": 1,
+        "explanation": "Not mine after all.",
+        "declaration": make.DECLARED,
+    }
