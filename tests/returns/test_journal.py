@@ -57,9 +57,9 @@ def test_an_event_leaves_what_must_follow_in_the_same_commit() -> None:
 
 def test_nothing_follows_from_what_was_rolled_back() -> None:
     case = make.dispute()
-    with pytest.raises(ZeroDivisionError), transaction.atomic():
+    with transaction.atomic():
         workflow.cancel(case, at=T0)
-        _ = 1 / 0
+        transaction.set_rollback(True)
     assert not Reaction.objects.exists()
 
 

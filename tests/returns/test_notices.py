@@ -26,12 +26,8 @@ class Unwilling(EmailBackend):
 
 
 def told(case_number: str) -> list[str]:
-    return [
-        party
-        for party in Notice.objects.filter(case__number=case_number)
-        .order_by("id")
-        .values_list("party", flat=True)
-    ]
+    letters = Notice.objects.filter(case__number=case_number).order_by("id")
+    return list(letters.values_list("party", flat=True))
 
 
 def test_every_move_is_told_to_the_party_it_concerns() -> None:
