@@ -9,6 +9,7 @@ Locks are taken in one order: Reaction, Refund, Payment, PaidLine, Case.
 import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
@@ -77,7 +78,7 @@ def open_refund(entry: Entry, *, at: datetime) -> Refund | None:
             return None
         refund = _promised(entry, case, payment, line)
         refund.save(force_insert=True)
-        _reserve(refund, payment, line)
+        _move_money(refund, reserved=refund.amount)
         ledger.refund_owed(refund, at=at)
         if _courier_is_liable(case):
             ledger.courier_claimed(refund, at=at)
@@ -209,7 +210,8 @@ def record(refund_id: int, token: UUID | None, answer: GatewayAnswer, *, at: dat
     tells (reconciliation, webhook): then only PAID counts, since silence proves nothing.
     """
     with transaction.atomic():
-        refund = Refund.objects.select_for_update().get(pk=refund_id)
+        held = Refund.objects.select_for_update(of=("self",)).select_related("case")
+        refund = held.get(pk=refund_id)
         attempt = refund.tries.filter(token=token).first() if token else None
         if attempt is not None:
             _finish(attempt, answer, at)
@@ -246,12 +248,10 @@ def _paid(
         why = f"{answer.bank_reference} is another refund's"
         _unanswered(refund, attempt, GatewayAnswer(Outcome.UNKNOWN, reason=why), at)
         return
-    payment, line = _lock_money(refund.case.line)
     refund.bank_reference, refund.last_error = answer.bank_reference, ""
     refund.paid_at = _sent_at(refund, attempt, found=answer.found)
     _go(refund, RefundEvent.PAID, next_try_at=None)
-    for balance in (payment, line):
-        balance.move(reserved=-refund.amount, refunded=refund.amount)
+    _move_money(refund, reserved=-refund.amount, refunded=refund.amount)
     ledger.refund_paid(refund, at=at)
     facts = {
         "reference": refund.reference,
@@ -271,11 +271,9 @@ def _paid(
 
 def _withdraw(refund: Refund, event: RefundEvent, why: str, at: datetime) -> None:
     """A definite no: the promise is free again, and support finds another way (R31)."""
-    payment, line = _lock_money(refund.case.line)
     refund.last_error = why[:300]
     _go(refund, event, next_try_at=None)
-    for balance in (payment, line):
-        balance.move(reserved=-refund.amount)
+    _move_money(refund, reserved=-refund.amount)
     ledger.refund_withdrawn(refund, at=at)
     returns.refuse_refund(refund.case, at=at, by=refund.provider, why=why)
 
@@ -302,10 +300,12 @@ def _over(refund: Refund, attempt: RefundAttempt | None, at: datetime) -> bool:
 
 def _sent_at(refund: Refund, attempt: RefundAttempt | None, *, found: bool) -> datetime:
     """When the attempt that was paid began; every send is inside the window, so this is too."""
-    sends = refund.tries.filter(sends=True)
+    if attempt is not None and not found:
+        return attempt.started_at
+    before = refund.tries.filter(sends=True)
     if attempt is not None:
-        sends = sends.filter(n__lt=attempt.n) if found else sends.filter(n=attempt.n)
-    return sends.latest("n").started_at
+        before = before.filter(n__lt=attempt.n)
+    return before.latest("n").started_at
 
 
 def _finish(attempt: RefundAttempt, answer: GatewayAnswer, at: datetime) -> None:
@@ -351,6 +351,7 @@ def _lock_money(line: OrderLine) -> tuple[Payment, PaidLine]:
     )
 
 
-def _reserve(refund: Refund, payment: Payment, line: PaidLine) -> None:
-    for balance in (payment, line):
-        balance.move(reserved=refund.amount)
+def _move_money(refund: Refund, *, reserved: Decimal, refunded: Decimal = Decimal(0)) -> None:
+    """Of the order's money first, then of the item's: the update itself takes the lock."""
+    for balance in (Payment(pk=refund.payment_id), PaidLine(pk=refund.paid_line_id)):
+        balance.move(reserved=reserved, refunded=refunded)
