@@ -1,0 +1,95 @@
+"""What couriers and workers do at the same moment, on a real PostgreSQL."""
+
+import json
+import os
+from functools import partial
+
+import pytest
+import time_machine
+from django.test import Client
+
+from logistics import outbox, workflow
+from logistics.models import Courier, Delivery, Parcel, TrackingEvent, WebhookReceipt
+from logistics.states import MessageType
+from returns.states import Event, State
+from tests import make
+from tests.logistics.story import DAY, T0, awaiting, event, parcel_of, report, tell
+from tests.races.together import failed, succeeded, together
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+EIGHT = 8
+ROUNDS = int(os.environ.get("RACE_ROUNDS", "25"))
+
+
+def test_eight_copies_of_a_message_are_taken_once() -> None:
+    make.courier("la-poste-fr")
+    parcel = parcel_of(awaiting())
+    for n in range(ROUNDS):
+        told = event(parcel, "in_transit", at=T0, event_id=f"e{n}")
+        body = json.dumps({"type": "tracking.updated", "data": {"events": [told]}}).encode()
+        headers = make.signed(body, message_id=f"m{n}")
+
+        def post(body: bytes = body, headers: dict[str, str] = headers) -> int:
+            answer = Client().post(
+                "/api/couriers/v1/la-poste-fr/events",
+                body,
+                content_type="application/json",
+                headers=headers,
+            )
+            return answer.status_code
+
+        with time_machine.travel(T0, tick=False):
+            statuses = succeeded(together([post] * EIGHT))
+        assert sorted(statuses) == [200] * (EIGHT - 1) + [202]
+    assert WebhookReceipt.objects.count() == TrackingEvent.objects.count() == ROUNDS
+
+
+def test_eight_workers_tell_a_parcels_reports_once() -> None:
+    for _ in range(ROUNDS):
+        case = awaiting()
+        parcel = parcel_of(case)
+        assert parcel.courier is not None
+        told = [event(parcel, "dropped_off", at=T0 + DAY, event_id=f"{parcel.pk}")]
+        tell(parcel.courier, "tracking.updated", *told, at=T0 + DAY, project=False)
+        work = partial(workflow.project_due, 10, at=T0 + DAY)
+        results = together([work] * EIGHT)
+        assert not failed(results)
+        assert sum(succeeded(results)) == 1
+        assert make.events(case).count(Event.HANDED_OVER) == 1
+
+
+def test_eight_labels_of_one_courier_have_eight_numbers_and_one_case_has_one() -> None:
+    for _ in range(ROUNDS):
+        cases = [make.case_at(State.AWAITING_RETURN) for _ in range(EIGHT // 2)]
+        entries = [case.entries.get(event=Event.ACCEPTED) for case in cases * 2]
+        assert not failed(together([partial(workflow.order_label, e, at=T0) for e in entries]))
+        for case in cases:
+            assert case.parcels.count() == 1
+    numbers = list(Parcel.objects.values_list("tracking_number", flat=True))
+    assert len(set(numbers)) == len(numbers) == ROUNDS * EIGHT // 2
+
+
+def test_eight_workers_claim_a_message_once() -> None:
+    Courier.objects.filter(slug="la-poste-fr").update(endpoint_url="https://post.example/")
+    for n in range(ROUNDS):
+        awaiting()
+        claims = succeeded(together([partial(outbox._claim, 5, T0 + n * DAY)] * EIGHT))
+        ids = [delivery.pk for claimed in claims for delivery in claimed]
+        assert len(ids) == 1
+        Delivery.objects.filter(type=MessageType.LABEL_CREATED).update(next_try_at=None)
+
+
+def test_a_scan_and_a_cancellation_at_once_leave_one_of_both() -> None:
+    """R19."""
+    for _ in range(ROUNDS):
+        case = awaiting()
+        parcel = parcel_of(case)
+        scan = partial(report, parcel, "dropped_off", at=T0 + DAY, event_id=f"s{parcel.pk}")
+        results = together(
+            [scan, partial(make.workflow.cancel, type(case).objects.get(pk=case.pk), at=T0 + DAY)]
+        )
+        case.refresh_from_db()
+        cancelled = case.state == State.CLOSED
+        assert cancelled == bool(parcel_of(case).anomalies)
+        assert len(failed(results)) == (0 if cancelled else 1)
