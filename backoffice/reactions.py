@@ -5,7 +5,7 @@ reaction only writes rows; banks, couriers and mail servers are called by the cl
 """
 
 from logistics.workflow import order_label, void_label
-from refunds.workflow import open_refund
+from refunds.workflow import book_label, open_refund
 from returns.journal import Following
 from returns.notices import TOLD, tell_parties
 from returns.states import Event
@@ -17,6 +17,8 @@ _follow: dict[Event, list[Following]] = {
     Event.REOPENED: [order_label],
     Event.CANCELLED: [void_label],
     Event.NOT_HANDED_OVER: [void_label],
+    # A label that is used costs us (R29).
+    Event.HANDED_OVER: [book_label],
     # Each of these approves a refund (R18, R26, R31).
     Event.REFUND_ACCEPTED: [open_refund],
     Event.OFFER_ACCEPTED: [open_refund],
