@@ -101,7 +101,7 @@ def _picture(raw: bytes, format_: str) -> bytes:
             image = Image.open(io.BytesIO(raw), formats=[format_])
         width, height = image.size
         if width * height > MAX_PIXELS:
-            raise Unacceptable("too-many-pixels", f"A picture has at most {MAX_PIXELS} pixels.")
+            raise _too_many_pixels()
         if getattr(image, "n_frames", 1) > 1:
             raise Unacceptable("animated", "A picture holds still; send a video instead.")
         upright = ImageOps.exif_transpose(image)
@@ -112,10 +112,16 @@ def _picture(raw: bytes, format_: str) -> bytes:
         clean.save(out, format_, **({} if format_ == "PNG" else {"quality": 90}))
     except Unacceptable:
         raise
+    except Image.DecompressionBombError as error:
+        raise _too_many_pixels() from error
     except Exception as error:
         # Decoders raise whatever they like on hostile bytes, SyntaxError and struct.error included.
         raise Unacceptable("broken", "The picture cannot be read.") from error
     return out.getvalue()
+
+
+def _too_many_pixels() -> Unacceptable:
+    return Unacceptable("too-many-pixels", f"A picture has at most {MAX_PIXELS} pixels.")
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:

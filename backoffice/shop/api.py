@@ -58,6 +58,9 @@ class Door(APIView):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
+        if "Transfer-Encoding" in request.headers:
+            # Read as empty otherwise, since nobody said how much there is.
+            raise Refused(411, "length-required", "How long?", "Send a Content-Length.")
         self.at = clock.now()
 
     def told(self, shape: type[Serializer[Any]]) -> Any:
@@ -157,6 +160,7 @@ class Pages(CursorPagination):
 
 class ReturnsDoor(Door):
     @extend_schema(
+        operation_id="returns_list",
         parameters=[serializers.CasesQuery],
         responses={200: answer(case_json.PageJson), **_PROBLEMS},
     )
@@ -400,9 +404,7 @@ class LabelDoor(OneCaseDoor):
 def schema_as(format_: str) -> Callable[..., HttpResponseBase]:
     """The OpenAPI schema of this door, as JSON or as YAML."""
     renderer = {"json": OpenApiJsonRenderer, "yaml": OpenApiYamlRenderer}[format_]
-    return SpectacularAPIView.as_view(
-        renderer_classes=[renderer], urlconf="backoffice.shop.schema_urls"
-    )
+    return SpectacularAPIView.as_view(renderer_classes=[renderer])
 
 
 # What the doors share -----------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """How the answers of the shop's door get into the schema: from the types they are made of."""
 
+from functools import cache
 from typing import Any
 
 from drf_spectacular.extensions import OpenApiSerializerExtension
@@ -46,6 +47,7 @@ class Documented(serializers.Serializer[Any]):
     documents: Any
 
 
+@cache
 def answer(documents: Any) -> type[Documented]:
     """What `extend_schema` takes for an answer of this type."""
     return type(documents.__name__, (Documented,), {"documents": documents})
@@ -73,5 +75,19 @@ class DocumentedExtension(OpenApiSerializerExtension):  # type: ignore[no-untype
         documents = self.target.documents
         if documents is None:
             return _PROBLEM
-        drawn: dict[str, Any] = resolve_type_hint(documents)  # type: ignore[no-untyped-call]
+        drawn: dict[str, Any] = _as_in_3_1(
+            resolve_type_hint(documents)  # type: ignore[no-untyped-call]
+        )
         return drawn
+
+
+def _as_in_3_1(schema: Any) -> Any:
+    """`nullable` was OpenAPI 3.0's word; since 3.1 null is a type."""
+    if isinstance(schema, list):
+        return [_as_in_3_1(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    drawn = {key: _as_in_3_1(value) for key, value in schema.items() if key != "nullable"}
+    if schema.get("nullable"):
+        drawn["type"] = [schema["type"], "null"]
+    return drawn

@@ -23,10 +23,22 @@ EXCHANGE = "exchange"
 
 _MONEY = re.compile(r"(0|[1-9][0-9]{0,11})(\.[0-9]{1,3})?", re.ASCII)
 _REFERENCE = r"\A(?!\.{1,2}\Z)[!-.0-~]([ -.0-~]{0,62}[!-.0-~])?\Z"
-_CONTROLS = r"\A[^\x00-\x1f\x7f-\x9f\u2028\u2029]*\Z"
-_CONTROLS_BUT_LINES = r"\A[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*\Z"
+_BREAKS = re.compile("[\t\n\r\u2028\u2029]")
+_CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 #: Years that leave room for every deadline to be added.
 _EARLIEST, _LATEST = datetime(1990, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+
+
+def _readable(value: str) -> None:
+    """Not a pattern of the schema: together with an empty text that says something else there."""
+    if _CONTROLS.search(value):
+        raise serializers.ValidationError("No control characters.", "control-characters")
+
+
+def _one_line(value: str) -> None:
+    _readable(value)
+    if _BREAKS.search(value):
+        raise serializers.ValidationError("One line.", "control-characters")
 
 
 class Strict(serializers.Serializer[Any]):
@@ -59,7 +71,7 @@ class Line(serializers.CharField):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        self.validators.append(RegexValidator(_CONTROLS, "No control characters, one line."))
+        self.validators.append(_one_line)
 
 
 class Lines(serializers.CharField):
@@ -67,7 +79,7 @@ class Lines(serializers.CharField):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**{"max_length": 4_000, **options})
-        self.validators.append(RegexValidator(_CONTROLS_BUT_LINES, "No control characters."))
+        self.validators.append(_readable)
 
 
 class Choice(serializers.ChoiceField):
@@ -158,6 +170,8 @@ class Moment(serializers.DateTimeField):
 
 
 class Address(Strict):
+    """Where somebody lives or sells from."""
+
     street = Lines(max_length=200)
     city = Line(max_length=100)
     region = Line(max_length=100, allow_blank=True, default="")
@@ -167,6 +181,8 @@ class Address(Strict):
 
 
 class SellerIn(Strict):
+    """Who sold, and takes the item back."""
+
     ref = Ref()
     name = Line(max_length=200)
     email = serializers.EmailField(max_length=254, allow_blank=True, required=False)
@@ -175,6 +191,8 @@ class SellerIn(Strict):
 
 
 class BuyerIn(Strict):
+    """Who bought."""
+
     ref = Ref()
     name = Line(max_length=200)
     email = serializers.EmailField(max_length=254)
@@ -183,6 +201,8 @@ class BuyerIn(Strict):
 
 
 class ItemIn(Strict):
+    """One item of an order."""
+
     sku = Ref()
     title = Line(max_length=300)
     quantity = Pieces()
@@ -192,6 +212,8 @@ class ItemIn(Strict):
 
 
 class PaymentIn(Strict):
+    """How the order was paid, and where a refund goes back to."""
+
     provider = Line(max_length=32)
     reference = Line(max_length=128)
     captured = Money()
@@ -235,6 +257,8 @@ class OrderNumber(Strict):
 
 
 class ReceiptIn(Strict):
+    """R01."""
+
     received_at = Moment()
 
 
@@ -265,6 +289,8 @@ class DisputeIn(WishIn):
 
 
 class WordsIn(Strict):
+    """In the buyer's words."""
+
     text = Lines()
 
 
