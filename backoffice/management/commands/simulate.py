@@ -34,14 +34,16 @@ FINISH = timedelta(days=60)
 
 @dataclass(frozen=True)
 class Result:
-    """What came of a simulation, what is broken, and whether a case is stuck."""
+    """What came of a simulation, what is broken, and whether anything got lost on the way in."""
 
     summary: Summary
     broken: list[Violation]
+    unaccounted: bool = False
 
     @property
     def well(self) -> bool:
-        return not self.broken and not self.summary.still_open
+        """No promise broken, no case stuck, nothing lost."""
+        return not (self.broken or self.summary.still_open or self.unaccounted)
 
 
 class Command(BaseCommand):
