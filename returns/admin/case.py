@@ -254,7 +254,7 @@ class CaseAdmin(ReadOnly, admin.ModelAdmin[Case]):
         return redirect("admin:returns_case_change", pk)
 
     def show(self, request: HttpRequest, pk: int, of: int) -> HttpResponseBase:
-        """A picture or video, as harmless as can be (R04): private, never kept, never run."""
+        """A picture or video (R04): private, never run, and never kept, as admin_view says."""
         if not (
             self.has_view_permission(request) and request.user.has_perm("returns.view_evidence")
         ):
@@ -272,7 +272,6 @@ class CaseAdmin(ReadOnly, admin.ModelAdmin[Case]):
             raise Http404 from None
         answer["X-Content-Type-Options"] = "nosniff"
         answer["Content-Security-Policy"] = "sandbox; default-src 'none'"
-        answer["Cache-Control"] = "private, no-store"
         return answer
 
     def run(self, request: HttpRequest, pk: int, of: int) -> HttpResponse:

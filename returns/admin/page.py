@@ -1,6 +1,7 @@
 """What the page of a case shows: headline, facts, timeline, and all that hangs on it."""
 
 from collections.abc import Iterator
+from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
@@ -9,6 +10,7 @@ from django.contrib.auth.models import User
 from django.db.models import ForeignKey, Model
 from django.urls import NoReverseMatch, reverse
 
+from returns import policy
 from returns.admin.readonly import relative
 from returns.admin.verbs import money, offered
 from returns.models import Case
@@ -27,6 +29,11 @@ def page(case: Case, user: User, site: AdminSite, *, at: datetime) -> dict[str, 
         "at": at,
         "amount": money(case),
         "postage": display(case.postage, case.currency) if case.postage else "",
+        "declared": [
+            field.name.replace("_", " ")
+            for field in fields(policy.Declaration)
+            if case.declaration.get(field.name)
+        ],
         "until": relative(case.deadline_at, at) if case.deadline_at else "",
         "overdue": case.deadline_at is not None and case.deadline_at <= at,
         "verbs": {name: verb for name, verb in verbs.items() if not verb.for_seller},
