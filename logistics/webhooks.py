@@ -94,17 +94,16 @@ def events(message: Signed) -> HttpResponse:
     except ValueError as error:
         raise Refused(400, "body-not-json", "The body is not a JSON object.") from error
     digest = hashlib.sha256(message.body).hexdigest()
-    if before := _before(message):
-        return _repeated(before, digest)
     taken = _read(said, message)
     try:
         with transaction.atomic():
             return _taken(message, taken, digest)
     except IntegrityError:
-        # Of two copies at the same moment, one waited for the other's receipt.
-        if before := _before(message):
-            return _repeated(before, digest)
-        raise
+        # The receipt is there already; of two copies at the same moment, one waited for it.
+        before = message.courier.receipts.filter(webhook_id=message.message_id).first()
+        if before is None:
+            raise
+        return _repeated(before, digest)
 
 
 @signed("POST")
@@ -197,10 +196,6 @@ def _taken(message: Signed, taken: list[Report | Wrong] | None, digest: str) -> 
     }
     receipt.save(update_fields=["response"])
     return JsonResponse(receipt.response, status=202)
-
-
-def _before(message: Signed) -> WebhookReceipt | None:
-    return message.courier.receipts.filter(webhook_id=message.message_id).first()
 
 
 def _repeated(before: WebhookReceipt, digest: str) -> HttpResponse:

@@ -190,7 +190,9 @@ def test_two_failed_attempts_and_the_buyer_must_choose_again_r23() -> None:
     assert (booking.state, booking.attempts) == (PickupState.FAILED, 2)
     case.refresh_from_db()
     assert case.state == State.AWAITING_RETURN
-    assert case.deadline_at == before  # it was the buyer who was not at home
+    # It was the buyer who was not at home.
+    assert case.deadline_at == before
+    assert Event.HANDOVER_EXTENDED not in make.events(case)
     assert "choose again" in case.entries.last().text
     again = workflow.book_pickup(
         case, window=Window(date(2026, 3, 7), time(9), time(12)), at=T0 + 3 * DAY

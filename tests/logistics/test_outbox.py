@@ -147,7 +147,7 @@ def test_what_gets_no_better_is_given_up_early(partner: Partner, status: int, tr
 
 def test_a_redirect_is_not_followed(partner: Partner) -> None:
     delivery = label(partner)
-    partner.status, partner.headers = 302, {"Location": partner.url + "/elsewhere"}
+    partner.status, partner.headers = 307, {"Location": partner.url + "/elsewhere"}
     outbox.deliver_due(5, at=T0)
     delivery.refresh_from_db()
     assert len(partner.heard) == 1
@@ -193,6 +193,28 @@ def test_who_lost_its_lease_writes_nothing_down(partner: Partner) -> None:
     outbox.record(slow, outbox.Answer(500), at=T0 + outbox.LEASE + SECOND)
     delivery.refresh_from_db()
     assert (delivery.last_status, delivery.delivered_at) == (204, T0 + outbox.LEASE)
+
+
+def test_who_lost_its_lease_does_not_shorten_the_next_wait(partner: Partner) -> None:
+    delivery = label(partner)
+    partner.status = 500
+    (slow,) = outbox._claim(5, T0)
+    outbox.deliver_due(5, at=T0 + outbox.LEASE)
+    delivery.refresh_from_db()
+    planned = delivery.next_try_at
+    outbox.record(slow, outbox.Answer(500), at=T0 + outbox.LEASE + SECOND)
+    delivery.refresh_from_db()
+    assert delivery.next_try_at == planned
+
+
+def test_a_request_overtaken_while_it_was_on_the_wire_stays_overtaken(partner: Partner) -> None:
+    case, booking, delivery = booked(partner)
+    (on_the_wire,) = outbox._claim(5, T0)
+    workflow.cancel_pickup(case, at=T0 + SECOND)
+    outbox.record(on_the_wire, outbox.Answer(204), at=T0 + 2 * SECOND)
+    delivery.refresh_from_db()
+    assert (delivery.dead_at, delivery.delivered_at) == (T0 + SECOND, None)
+    assert booking.deliveries.filter(type=MessageType.PICKUP_CANCEL_REQUESTED).exists()
 
 
 def test_the_database_knows_no_message_both_told_and_dead(partner: Partner) -> None:
