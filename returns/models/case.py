@@ -294,6 +294,7 @@ class Verdict(models.Model):
         PROPOSED = "proposed", "Waits for a second person"
         GIVEN = "given", "Given"
         REJECTED = "rejected", "Sent back"
+        OVERTAKEN = "overtaken", "Overtaken by what happened"
 
     case = models.ForeignKey(Case, models.PROTECT, related_name="verdicts")
     outcome = models.CharField(max_length=20, choices=Outcome)

@@ -10,7 +10,7 @@ from django.db import transaction
 
 from returns import journal, opening, policy
 from returns.machine import NotNow
-from returns.models import Case, Entry
+from returns.models import Case, Entry, Verdict
 from returns.states import MACHINE, TERMINAL, Actor, Event, State, TermsOutcome
 
 P = ParamSpec("P")
@@ -83,6 +83,9 @@ def apply(
         columns["terms"] = TermsOutcome.BUYER_PAYS
     for name, value in (columns | fields).items():
         setattr(case, name, value)
+    if before == State.ESCALATED != after:
+        proposed = case.verdicts.filter(status=Verdict.Status.PROPOSED)
+        proposed.update(status=Verdict.Status.OVERTAKEN)
     if after in (State.DECLINED, State.CLOSED) and case.is_free:
         opening.release_slot(case, at=at)
     entry = entry_of(case, event, at=at, actor=actor, by=by, text=text, facts=facts)
@@ -113,7 +116,7 @@ def entry_of(
         case=case,
         at=at,
         actor=actor,
-        by=by,
+        by=by[:200],
         event=event,
         state=case.state,
         text=text,

@@ -579,6 +579,15 @@ def test_the_second_person_may_send_a_verdict_back_and_another_is_proposed() -> 
     assert decide(case, by="cat").status == Verdict.Status.PROPOSED
 
 
+def test_a_verdict_that_waits_is_overtaken_when_the_buyer_cancels() -> None:
+    """R19, R32: it cannot be confirmed in a later escalation."""
+    case = make.case_at(State.ESCALATED, price="900.00")
+    verdict = decide(case)
+    workflow.cancel(case, at=T0)
+    verdict.refresh_from_db()
+    assert verdict.status == Verdict.Status.OVERTAKEN
+
+
 def test_a_refused_free_return_that_support_orders_gets_its_label_back() -> None:
     """R10, R31: the slot was given back on refusal and is claimed again."""
     case = make.case_at(State.ESCALATED)
