@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
-from django.db import transaction
+from django.db import OperationalError, connection, transaction
 from django.http import HttpResponse
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -270,6 +270,23 @@ def test_a_method_that_is_not_there_is_refused(shop: Shop, method: str) -> None:
 def test_an_answer_in_another_format_is_not_to_be_had(shop: Shop) -> None:
     answer = shop.client.get("/api/v1/returns", headers={"Accept": "text/html"})
     assert (answer.status_code, answer.json()["code"]) == (406, "not-acceptable")
+
+
+@pytest.mark.parametrize(
+    ("fault", "status", "code"),
+    [(OperationalError("locked"), 503, "try-again"), (ZeroDivisionError(), 500, "our-fault")],
+)
+def test_a_fault_of_ours_is_a_problem_too_and_tells_nothing(
+    shop: Shop, fault: Exception, status: int, code: str
+) -> None:
+    def broken(*_: Any) -> Any:
+        raise fault
+
+    shop.client.raise_request_exception = False
+    with connection.execute_wrapper(broken):
+        answer = shop.call("get", "/returns")
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert "locked" not in answer.content.decode()
 
 
 @pytest.mark.django_db(transaction=True)
