@@ -313,7 +313,7 @@ class Migration(migrations.Migration):
                 ('outcome', models.CharField(choices=[('full_refund', 'Full refund'), ('partial_refund', 'Partial refund'), ('return_required', 'Return required'), ('refusal_upheld', 'Refusal upheld')], max_length=20)),
                 ('amount', models.DecimalField(decimal_places=3, default=Decimal('0'), max_digits=15)),
                 ('explanation', models.TextField(help_text='R31: written, to both sides.')),
-                ('status', models.CharField(choices=[('proposed', 'Waits for a second person'), ('given', 'Given'), ('rejected', 'Sent back')], max_length=10)),
+                ('status', models.CharField(choices=[('proposed', 'Waits for a second person'), ('given', 'Given'), ('rejected', 'Sent back'), ('overtaken', 'Overtaken by what happened')], max_length=10)),
                 ('proposed_at', models.DateTimeField()),
                 ('decided_at', models.DateTimeField(blank=True, null=True)),
                 ('case', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='verdicts', to='returns.case')),
