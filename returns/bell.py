@@ -11,7 +11,7 @@ log = logging.getLogger(__name__)
 
 
 def ring(task: str) -> None:
-    """Send `task` (no arguments). A broker that is away is logged, never raised: beat rings again."""
+    """Send `task` (no arguments). A broker that is away is logged, not raised: beat rings again."""
     try:
         current_app.send_task(task)
     except (OperationalError, OSError) as error:
@@ -21,7 +21,7 @@ def ring(task: str) -> None:
 def ring_on_commit(task: str) -> None:
     """Ring once when the surrounding transaction has committed; at once when there is none."""
     # Whatever rollback takes the earlier ring away would take this one too.
-    if not any(_rings(task, told) for _, told, _ in connection.run_on_commit):
+    if not any(_rings(task, told) for _, told, *_ in connection.run_on_commit):
         transaction.on_commit(partial(ring, task), robust=True)
 
 
