@@ -58,6 +58,8 @@ MARKETPLACE = env.str("MARKETPLACE", default="Marketplace")
 BANK_URL = env.str("BANK_URL", default="")
 BANK_KEY = env.str("BANK_KEY", default="" if HTTPS else "sandbox")
 BANK_TIMEOUT = env.float("BANK_TIMEOUT", default=5.0)
+# Sandbox couriers answer on the loopback; real ones never do.
+COURIERS_ON_LOOPBACK = env.bool("COURIERS_ON_LOOPBACK", default=SIMULATION)
 # Encrypts the couriers' signing secrets at rest. Comma separated: the first encrypts, all decrypt.
 COURIER_SECRETS_KEYS = [
     key.strip()
@@ -203,7 +205,7 @@ if env.bool("BEHIND_PROXY", default=False):
     # Only where a proxy sets or strips this header: otherwise anyone may claim to be on HTTPS.
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 # The health check of a container speaks plain HTTP from inside.
-SECURE_REDIRECT_EXEMPT = [r"^healthz$"]
+SECURE_REDIRECT_EXEMPT = [r"^(healthz|readyz)$"]
 
 # --- The shop's door ----------------------------------------------------------------------------
 
@@ -286,6 +288,7 @@ CELERY_TASK_ROUTES = (
         ("returns.tasks.*evidence*", {"queue": "media"}),
         ("returns.tasks.*", {"queue": "cases"}),
         ("refunds.tasks.*", {"queue": "money"}),
+        ("logistics.tasks.render_*", {"queue": "media"}),
         ("logistics.tasks.*", {"queue": "couriers"}),
         ("backoffice.tasks.*", {"queue": "clock"}),
     ],
@@ -312,6 +315,7 @@ CELERY_BEAT_SCHEDULE = {
     "pay-due": _ring("refunds.tasks.pay_due"),
     "deliver-outbox": _ring("logistics.tasks.deliver_outbox"),
     "project-events": _ring("logistics.tasks.project_events"),
+    "render-labels": _ring("logistics.tasks.render_labels"),
     "daily-invariants": {
         "task": "backoffice.tasks.daily_invariants",
         "schedule": crontab(hour="3", minute="0"),
