@@ -102,7 +102,8 @@ def _picture(raw: bytes, format_: str) -> bytes:
         width, height = image.size
         if width * height > MAX_PIXELS:
             raise _too_many_pixels()
-        if getattr(image, "n_frames", 1) > 1:
+        # Telephones put a second view behind the first into a JPEG: that one stays behind.
+        if format_ != "JPEG" and getattr(image, "n_frames", 1) > 1:
             raise Unacceptable("animated", "A picture holds still; send a video instead.")
         upright = ImageOps.exif_transpose(image)
         mode = "RGBA" if upright.has_transparency_data and format_ != "JPEG" else "RGB"

@@ -60,7 +60,8 @@ def bomb(side: int, rows: int | None = None) -> bytes:
 def animation(format_: str) -> bytes:
     frames = [Image.new("RGB", (16, 16), colour) for colour in ("red", "green", "blue")]
     out = io.BytesIO()
-    frames[0].save(out, format_, save_all=True, append_images=frames[1:], duration=100)
+    options = {} if format_ == "MPO" else {"duration": 100}
+    frames[0].save(out, format_, save_all=True, append_images=frames[1:], **options)
     return out.getvalue()
 
 

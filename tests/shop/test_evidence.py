@@ -43,6 +43,7 @@ GOOD: dict[str, tuple[Callable[[], bytes], str]] = {
     "progressive jpeg": (partial(pictures.jpeg, progressive=True), "image/jpeg"),
     "cmyk jpeg": (partial(pictures.jpeg, mode="CMYK", colour=(0, 255, 255, 0)), "image/jpeg"),
     "grey jpeg": (partial(pictures.jpeg, mode="L", colour=128), "image/jpeg"),
+    "jpeg with a second view": (partial(pictures.animation, "MPO"), "image/jpeg"),
     "jpeg with metadata": (pictures.jpeg_with_metadata, "image/jpeg"),
     "png": (partial(pictures.picture, "PNG"), "image/png"),
     "png with text": (pictures.png_with_text, "image/png"),

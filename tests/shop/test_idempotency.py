@@ -155,7 +155,7 @@ def test_a_twin_of_one_that_still_runs_is_told_so() -> None:
 
     def effect() -> Response:
         with pytest.raises(Refused) as twin:
-            once(request_of(key), lambda: Response({}), refused)
+            once(request_of(key), lambda: pytest.fail("It ran."), refused)
         inside.append(twin.value.code)
         return Response({"n": 1})
 
