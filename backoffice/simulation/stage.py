@@ -33,15 +33,20 @@ class Stage:
     people: People
 
 
-@contextmanager
-def stage(web_url: str, *, start: datetime = START) -> Iterator[Stage]:
-    """A stage for as long as the block lasts. Raises ImproperlyConfigured without SIMULATION=1."""
+def begin(start: datetime) -> None:
+    """Stop the clock, at `start` when it never ran. Raises ImproperlyConfigured."""
     if not settings.SIMULATION:
         raise ImproperlyConfigured("a simulation needs SIMULATION=1: it moves the clock")
     if SimulatedClock.objects.exists():
         clock.run_at(0)
     else:
         clock.set_to(start, speed=0)
+
+
+@contextmanager
+def stage(web_url: str) -> Iterator[Stage]:
+    """A stage for as long as the block lasts. Raises ImproperlyConfigured without SIMULATION=1."""
+    begin(START)
     # Two runs on one database must not take each other's keys and numbers for their own.
     run, agenda = f"S{secrets.token_hex(3)}", Agenda()
     key, secret = keys.create(f"simulation {run}", at=clock.now())

@@ -21,6 +21,13 @@ def span(text: str) -> timedelta:
     return timedelta(**{_UNITS[read[2]]: float(read[1])})
 
 
+def speed(text: str) -> float:
+    """Simulated seconds a real second, none or more."""
+    if not re.fullmatch(r"\d{1,9}(?:\.\d{1,6})?", text):
+        raise ArgumentTypeError(f"{text!r} is no speed; write 86400 for a day a second")
+    return float(text)
+
+
 class Command(BaseCommand):
     """`manage.py clock --show | --advance 3d | --speed 86400`."""
 
@@ -32,7 +39,7 @@ class Command(BaseCommand):
         what.add_argument("--show", action="store_true", help="what time it is for all processes")
         what.add_argument("--advance", type=span, metavar="SPAN", help="step forward: 3d, 12h, 90m")
         what.add_argument(
-            "--speed", type=float, help="simulated seconds a real second; 0 stands still"
+            "--speed", type=speed, help="simulated seconds a real second; 0 stands still"
         )
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -7,6 +7,7 @@ import time
 from argparse import ArgumentParser, BooleanOptionalAction
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from backoffice.management.commands.simulate import Result, play
 from backoffice.processes import BASE_DIR, NotUp, Stack, in_own_folder, ring_through
 from backoffice.simulation.driver import NobodyWorks
 from backoffice.simulation.report import print_summary
+from backoffice.simulation.stage import START, begin
 from returns import clock
 
 #: What a stack that is played with has otherwise: a bank that is given up on after a second.
@@ -62,7 +64,7 @@ class Command(BaseCommand):
             return result
 
         on_a_stack_of_its_own(
-            options["root"], tell, port=options["port"], stay=options["stay"], logins=plant
+            options["root"], tell, start=START, port=options["port"], stay=options["stay"]
         )
 
 
@@ -76,9 +78,9 @@ def on_a_stack_of_its_own(
     root: Path,
     tell: Callable[[Stack, Console], Result],
     *,
+    start: datetime,
     port: int,
     stay: bool,
-    logins: Callable[[], list[str]],
 ) -> None:
     """Start a stack on a fresh database, play on it, and stay up or judge (exit 0 or 1)."""
     in_own_folder(root, simulation=True)
@@ -86,7 +88,8 @@ def on_a_stack_of_its_own(
     try:
         with only_one_in(root):
             fresh(root)
-            lines = logins()
+            begin(start)
+            lines = plant()
         with (
             Stack(root, simulation=True, web_port=port, migrate=False, env=SURROUNDINGS) as stack,
             as_part_of(stack),

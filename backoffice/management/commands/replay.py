@@ -15,7 +15,6 @@ from rich.table import Table
 from backoffice import invariants
 from backoffice.management.commands.clock import span
 from backoffice.management.commands.demo import add_own_arguments, on_a_stack_of_its_own
-from backoffice.management.commands.seed_demo import plant
 from backoffice.management.commands.simulate import FINISH, Result
 from backoffice.processes import BASE_DIR, Stack
 from backoffice.simulation import replay
@@ -56,16 +55,16 @@ class Command(BaseCommand):
             lambda stack, console: play(
                 stack, console, year, seed=options["seed"], grid=options["grid"]
             ),
+            start=year.begins,
             port=options["port"],
             stay=options["stay"],
-            logins=plant,
         )
 
 
 def play(stack: Stack, console: Console, year: Year, *, seed: int, grid: timedelta) -> Result:
     """Play the year against the stack and tell what came of it. Raises NobodyWorks."""
     began, before = time.monotonic(), Counter(handled())
-    with stage(stack.url, start=year.begins) as set_up:
+    with stage(stack.url) as set_up:
         stories = replay.write(
             year,
             set_up.agenda,
