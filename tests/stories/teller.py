@@ -29,7 +29,7 @@ from logistics import workflow as logistics
 from logistics.models import Courier, Delivery, Parcel, TrackingEvent
 from logistics.states import Direction
 from refunds import tasks as refunds_tasks
-from refunds.models import Refund
+from refunds.models import LedgerEntry, Refund
 from refunds.sandbox_bank import SandboxBank
 from returns import clock
 from returns import tasks as returns_tasks
@@ -64,6 +64,33 @@ ROUNDS = 20
 Json = dict[str, Any]
 
 
+def until(moment: datetime) -> None:
+    """Let time pass, stopping wherever something is due, and have the workers do it."""
+    while (due := _next_due()) is not None and due <= moment:
+        clock.set_to(max(due, clock.now()))
+        work()
+    clock.set_to(moment)
+
+
+def work() -> None:
+    """All that workers would do at this moment."""
+    for _ in range(ROUNDS):
+        for task in WORK:
+            task()
+        due = _next_due()
+        if (due is None or due > clock.now()) and not TrackingEvent.objects.due().exists():
+            return
+    raise AssertionError(f"something is still due since {due}")
+
+
+def _next_due() -> datetime | None:
+    """The next moment at which a worker will find something to do."""
+    found = (
+        model._default_manager.aggregate(first=Min(column))["first"] for model, column in TIMERS
+    )
+    return min(filter(None, found), default=None)
+
+
 class Story:
     """The simulated clock, and everybody who acts between one of its days and the next."""
 
@@ -79,32 +106,9 @@ class Story:
         self.courier_keys: dict[str, bytes] = {}
         self.numbers = count(1)
 
-    # Time
-
     def day(self, day: float) -> None:
-        """Let time pass until that day, 10 in the morning, stopping wherever something is due."""
-        until = START + day * DAY
-        while (due := self._next_due()) is not None and due <= until:
-            clock.set_to(max(due, clock.now()))
-            self.work()
-        clock.set_to(until)
-
-    def work(self) -> None:
-        """All that workers would do at this moment."""
-        for _ in range(ROUNDS):
-            for task in WORK:
-                task()
-            due = self._next_due()
-            if (due is None or due > clock.now()) and not TrackingEvent.objects.due().exists():
-                return
-        raise AssertionError(f"something is still due since {due}")
-
-    def _next_due(self) -> datetime | None:
-        """The next moment at which a worker will find something to do."""
-        found = (
-            model._default_manager.aggregate(first=Min(column))["first"] for model, column in TIMERS
-        )
-        return min(filter(None, found), default=None)
+        """Let time pass until that day, 10 in the morning."""
+        until(START + day * DAY)
 
     # The shop
 
@@ -183,7 +187,7 @@ class Story:
         """The buyer opens a dispute; on a new order, when none is given."""
         opened = self._open(order or self.order(), item, wish)
         assert opened.status_code == 201, opened.text
-        self.work()
+        work()
         return Told(self, opened.json()["number"])
 
     def may_not_open(self, order: str, item: str = "sku-1", **wish: Any) -> Json:
@@ -217,7 +221,7 @@ class Story:
         }
         answer = self.courier_door.post(f"/{slug}/events", content=body, headers=headers)
         assert answer.status_code in (200, 202), answer.text
-        self.work()
+        work()
         return answer
 
     def close(self) -> None:
@@ -241,7 +245,7 @@ class Told:
         """The buyer does something through the shop's door."""
         answer = self._post(action, body)
         assert answer.status_code == 200, answer.text
-        self.story.work()
+        work()
         return dict(answer.json())
 
     def may_not(self, action: str, **body: Any) -> str:
@@ -257,7 +261,7 @@ class Told:
         files = {"file": ("broken.png", picture.getvalue(), "image/png")}
         answer = self.story.shop.post(f"/returns/{self.number}/evidence", files=files)
         assert answer.status_code == 201, answer.text
-        self.story.work()
+        work()
 
     def seller(self, verb: Callable[..., object], **facts: Any) -> None:
         """The seller uses a verb."""
@@ -287,7 +291,7 @@ class Told:
     def warehouse_receives(self) -> None:
         """The parcel is in the warehouse's hands, whatever a courier says."""
         logistics.receive_parcel(self.case, at=clock.now(), by="Warehouse 1")
-        self.story.work()
+        work()
 
     def warehouse_finds(
         self, grade: Grade, disposition: Disposition = Disposition.RESTOCK, note: str = ""
@@ -328,8 +332,9 @@ class Told:
 
     @property
     def books(self) -> dict[str, str]:
-        """Who bears what, in the end: debit above zero, credit below."""
-        sums = self.case.ledger.order_by("account").values_list("account").annotate(Sum("amount"))
+        """Who bears the refund in the end, but for the label: debit above zero, credit below."""
+        refund = self.case.ledger.exclude(kind=LedgerEntry.Kind.LABEL).order_by("account")
+        sums = refund.values_list("account").annotate(Sum("amount"))
         return {account: f"{amount:.2f}" for account, amount in sums if amount}
 
     def ends(self, journal: str, *, paid: Sequence[str] = (), **shown: object) -> None:
@@ -355,7 +360,7 @@ class Told:
 
     def _do(self, verb: Callable[..., object], **facts: Any) -> None:
         verb(self.case, at=clock.now(), **facts)
-        self.story.work()
+        work()
 
     def _parcel(self) -> Parcel:
         return (
