@@ -16,9 +16,6 @@ REPEAT_DAYS = 5
 BACKOFF = (timedelta(minutes=1), timedelta(minutes=10), timedelta(hours=1), timedelta(hours=6))
 BACKOFF_ELSE = timedelta(days=1)
 
-# R29: what a free label costs us by contract, in the policy's currency, by how the parcel left.
-LABEL_COST = {"drop_off": Decimal("4.50"), "pickup": Decimal("7.50")}
-
 # The last send keeps this distance from the end: a call and its lease must be over before it.
 LAST_TRY = timedelta(hours=1)
 

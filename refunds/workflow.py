@@ -87,9 +87,8 @@ def open_refund(entry: Entry, *, at: datetime) -> Refund | None:
 
 def book_label(entry: Entry, *, at: datetime) -> None:
     """What follows the handing over of a free return: its label is used, and costs us (R29)."""
-    case = entry.case
-    if case.is_free and (cost := policy.LABEL_COST.get(case.handover)):
-        ledger.label_bought(case, cost, case.policy.currency, at=at)
+    if cost := Decimal(entry.facts.get("label_cost", 0)):
+        ledger.label_bought(entry.case, cost, entry.facts["label_currency"], at=at)
 
 
 def _promised(entry: Entry, case: Case, payment: Payment, line: PaidLine) -> Refund:

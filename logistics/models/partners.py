@@ -1,6 +1,7 @@
 """Who carries parcels where (R21): data that staff edit, never code."""
 
 from datetime import datetime
+from decimal import Decimal
 from zoneinfo import available_timezones
 
 from django.core.exceptions import ValidationError
@@ -86,6 +87,13 @@ class CourierService(models.Model):
     time_zone = models.CharField(
         max_length=64, validators=[known_zone], help_text="IANA: of the windows of its pick-ups."
     )
+    price = models.DecimalField(
+        max_digits=9,
+        decimal_places=3,
+        default=Decimal(0),
+        help_text="R29: what a return by it costs the marketplace by contract, in `currency`.",
+    )
+    currency = models.CharField(max_length=3, default="EUR")
     active = models.BooleanField(default=True)
 
     class Meta:
@@ -98,6 +106,7 @@ class CourierService(models.Model):
                 condition=Q(method__in=[Handover.DROP_OFF, Handover.PICKUP]),
                 name="service_method_known",
             ),
+            models.CheckConstraint(condition=Q(price__gte=0), name="service_price_not_negative"),
         ]
 
     def __str__(self) -> str:

@@ -14,6 +14,7 @@ from logistics.models import Courier, Parcel, PickupBooking, TrackingEvent
 from logistics.reports import Report
 from logistics.states import Carried, LabelState, PickupEvent, PickupState
 from logistics.tracking import FINAL, SCANS, ParcelState, ParcelView, TrackingCode
+from logistics.workflow.labelling import services_in
 from logistics.workflow.pickups import apply, hear
 from returns import workflow as returns
 from returns.bell import ring_on_commit
@@ -204,7 +205,7 @@ class _Teller:
         scans = [event for event in fresh if event.code in SCANS and not event.voids]
         moving = [event for event in scans if event.code not in FINAL]
         if handed and case.handed_over_at is None:
-            facts = {"tracking_number": self.parcel.tracking_number}
+            facts = {"tracking_number": self.parcel.tracking_number, **self._label_cost()}
             self._say(returns.hand_over, handed, text=_words(scans[:1]), facts=facts)
         elif moving and case.state == State.IN_TRANSIT:
             at, text = self._when(moving[-1].occurred_at), _words(moving[-1:])
@@ -221,6 +222,16 @@ class _Teller:
             self._do("returned", returns.hand_to_support, at=self.at, actor=Actor.COURIER, why=why)
         if view.damaged and not self.parcel.damaged:
             self._note("The courier reports the parcel damaged.")
+
+    def _label_cost(self) -> dict[str, str]:
+        """R29: what the marketplace owes the courier for the label, by the contract in force."""
+        if self.parcel.carried != Carried.FREE_LABEL:
+            return {}
+        offered = services_in(self.case.buyer.country).filter(courier=self.parcel.courier)
+        service = offered.filter(method=self.case.handover).first() or offered.first()
+        if service is None:
+            return {}
+        return {"label_cost": str(service.price), "label_currency": service.currency}
 
     def _collected_at(self) -> datetime | None:
         done = PickupBooking.objects.filter(parcel=self.parcel, state=PickupState.COMPLETED)

@@ -6,7 +6,7 @@ import pytest
 from django.db import DatabaseError, transaction
 
 from logistics import workflow
-from logistics.models import Courier, Parcel, TrackingEvent
+from logistics.models import Courier, CourierService, Parcel, TrackingEvent
 from logistics.states import LabelState
 from logistics.tracking import ParcelState
 from returns import workflow as returns
@@ -44,6 +44,14 @@ def test_the_first_scan_hands_over_news_keep_it_alive_and_delivery_receives_r24(
     parcel = parcel_of(case)
     assert (parcel.state, parcel.label) == (ParcelState.DELIVERED, LabelState.USED)
     assert not parcel.anomalies
+
+
+def test_the_first_scan_says_what_the_label_costs_by_contract_r29() -> None:
+    case = follow(awaiting(), "dropped_off")
+    facts = case.entries.get(event=Event.HANDED_OVER).facts
+    service = CourierService.objects.get(courier=parcel_of(case).courier)
+    assert service.price > 0
+    assert (facts["label_cost"], facts["label_currency"]) == (str(service.price), "EUR")
 
 
 @pytest.mark.parametrize("order", list(permutations(range(3))), ids=str)

@@ -15,7 +15,7 @@ from refunds.sandbox_bank import SandboxBank
 from refunds.states import MACHINE, RefundEvent, RefundState
 from returns import workflow as returns
 from returns.machine import NotNow
-from returns.states import Actor, Event, Grade, Handover, State
+from returns.states import Actor, Event, Grade, State
 from tests import make
 from tests.refunds.make import DAY, NOON, Start, a_refund, an_approval, an_order, case_of
 
@@ -422,16 +422,15 @@ def test_damage_in_transport_is_the_couriers_to_pay(bank: SandboxBank) -> None:
     assert books() == {"courier_claim": Decimal(33), "bank": Decimal(-33)}
 
 
-@pytest.mark.parametrize(("way", "cost"), [("drop_off", "4.50"), ("pickup", "7.50")])
-def test_a_used_free_label_is_the_marketplaces_cost(way: str, cost: str) -> None:
+def test_a_used_free_label_is_the_marketplaces_cost() -> None:
     """R29: booked when the parcel is handed over, and once."""
     case = make.dispute(an_order())
     make.walk(case, State.AWAITING_RETURN)
-    returns.choose_handover(case, method=Handover(way), at=NOON)
-    returns.hand_over(case, at=NOON, actor=Actor.COURIER, by="La Poste")
+    price = {"label_cost": "4.50", "label_currency": "EUR"}
+    returns.hand_over(case, at=NOON, actor=Actor.COURIER, by="La Poste", facts=price)
     for _ in range(2):
         workflow.book_label(case.entries.get(event=Event.HANDED_OVER), at=NOON)
-    assert books() == {"marketplace": Decimal(cost), "courier": -Decimal(cost)}
+    assert books() == {"marketplace": Decimal("4.50"), "courier": Decimal("-4.50")}
 
 
 def test_a_buyers_own_courier_costs_no_label() -> None:
