@@ -46,6 +46,8 @@ def unguarded() -> Iterator[None]:
             yield
             cursor.execute("PRAGMA ignore_check_constraints = OFF")
             return
+        # What foreign keys have put off stands in the way of altering a table.
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         cursor.execute("SET session_replication_role = replica")
         cursor.execute(
             "SELECT conrelid::regclass::text, conname FROM pg_constraint"
