@@ -247,6 +247,19 @@ def test_json_that_is_none_is_malformed_or_invalid(shop: Shop, body: bytes) -> N
     assert not Order.objects.exists()
 
 
+@pytest.mark.parametrize("constant", ["NaN", "Infinity", "-Infinity"])
+def test_what_only_javascript_calls_a_number_is_no_json(shop: Shop, constant: str) -> None:
+    body = f'{{"quantity": {constant}}}'.encode()
+    answer = shop.client.generic("POST", "/api/v1/returns", body, content_type="application/json")
+    assert (answer.status_code, answer.json()["code"]) == (400, "malformed")
+
+
+@pytest.mark.parametrize("number", ["%20A", "A%20", "%20", "%2E%2E"])
+def test_an_order_is_not_given_a_name_that_no_body_could_say(shop: Shop, number: str) -> None:
+    refused = shop.put(f"/orders/{number}", bodies.order(), status=422)
+    assert refused["errors"][0]["pointer"] == "/number"
+
+
 @pytest.mark.parametrize("size", [MAX_JSON_BYTES + 1, 10_000_000])
 def test_a_body_too_large_is_refused(shop: Shop, size: int) -> None:
     body = b'{"currency": "' + b"x" * (size - 16) + b'"}'
@@ -297,11 +310,12 @@ def test_the_same_over_a_real_wire(live_server: LiveServer) -> None:
         assert wire.put("/orders/A-1", json=bodies.order()).status_code == 201
         number = wire.post("/returns", json=bodies.dispute()).json()["number"]
         whole = json.dumps(bodies.order()).encode()
+        chunked = wire.put("/orders/A-1", content=iter([whole[:50], whole[50:]]))
+        assert (chunked.status_code, chunked.json()["code"]) == (411, "length-required")
         for sent in (
             wire.put("/orders/A-1", content=b"x" * 10_000_000),
             wire.put("/orders/A-1", content=whole[:-20]),
             wire.put("/orders/A-1", content=b""),
-            wire.put("/orders/A-1", content=iter([whole[:50], whole[50:]])),
             wire.put("/orders/A-1", content=whole, headers={"Content-Type": "text/x; charset=zip"}),
             wire.put("/orders/A-1", json=bodies.order(currency="\x00")),
             wire.put("/orders/%00", json=bodies.order()),
