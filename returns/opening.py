@@ -2,7 +2,7 @@
 freed.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
 
@@ -128,10 +128,10 @@ def regain_slot(case: Case, *, at: datetime) -> bool:
     return kept or claim_slot(case, at=at) is not None
 
 
-def release_slot(case: Case, *, at: datetime) -> None:
-    """Give the slot back, unless its label was issued (R10)."""
+def release_slots(cases: Iterable[Case], *, at: datetime) -> None:
+    """Give their slots back, but those whose label was issued (R10)."""
     FreeReturnSlot.objects.filter(
-        case=case, released_at__isnull=True, label_issued_at__isnull=True
+        case__in=cases, released_at__isnull=True, label_issued_at__isnull=True
     ).update(released_at=at)
 
 

@@ -1,5 +1,6 @@
 """The one hand that writes Case.state: lock, ask the table of moves, write, all at once."""
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,6 +13,9 @@ from returns import journal, opening, policy
 from returns.machine import NotNow
 from returns.models import Case, Entry, Verdict
 from returns.states import MACHINE, TERMINAL, Actor, Event, State, TermsOutcome
+
+#: Where a free return gives its slot back (R10).
+GIVES_BACK = (State.DECLINED, State.CLOSED)
 
 P = ParamSpec("P")
 R_co = TypeVar("R_co", covariant=True)
@@ -86,19 +90,23 @@ def apply(
     if before == State.ESCALATED != after:
         proposed = case.verdicts.filter(status=Verdict.Status.PROPOSED)
         proposed.update(status=Verdict.Status.OVERTAKEN)
-    if after in (State.DECLINED, State.CLOSED) and case.is_free:
-        opening.release_slot(case, at=at)
     entry = entry_of(case, event, at=at, actor=actor, by=by, text=text, facts=facts)
     return Moved(case, frozenset(columns | fields), entry)
 
 
 def write(moved: Sequence[Moved]) -> None:
-    """States, journal and reactions, as sets."""
-    columns = frozenset[str]().union(*(each.columns for each in moved))
-    if len(moved) == 1:
-        moved[0].case.save(update_fields=columns)
-    elif moved:
-        Case.objects.bulk_update([each.case for each in moved], columns)
+    """States, journal and reactions, as sets; all of it happened at one moment."""
+    alike = defaultdict[tuple[tuple[str, Any], ...], list[int]](list)
+    for each in moved:
+        changes = tuple((name, getattr(each.case, name)) for name in sorted(each.columns))
+        alike[changes].append(each.case.pk)
+    # Most cases of a chunk change alike. As a bulk_update, a CASE for every row and column, this
+    # was three quarters of the clock's work.
+    for changes, ids in alike.items():
+        Case.objects.filter(pk__in=ids).update(**dict(changes))
+    freed = [each for each in moved if each.case.is_free and each.case.state in GIVES_BACK]
+    if freed:
+        opening.release_slots([each.case for each in freed], at=freed[0].entry.at)
     journal.record([each.entry for each in moved])
 
 

@@ -7,7 +7,7 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 
 from returns import journal, workflow
-from returns.models import Case, Entry, Reaction
+from returns.models import Case, Entry, FreeReturnSlot, Reaction
 from returns.states import Actor, Event, State
 from tests import make
 from tests.make import T0
@@ -136,6 +136,23 @@ def test_a_chunk_of_due_cases_is_moved_in_few_statements(
         assert workflow.lapse_due(200, at=at) == 20
     assert {Case.objects.get(pk=case.pk).state for case in cases} == {State.DECLINED}
     assert workflow.lapse_due(200, at=at) == 0
+
+
+def test_cases_that_change_differently_are_written_in_one_chunk_as_they_are_one_by_one() -> None:
+    """R10, R17, R24: what changes alike is one statement, and nobody gets another's change."""
+    states = (State.UNDER_REVIEW, State.AWAITING_RETURN, State.OFFER_MADE, State.DECLINED)
+    at = T0 + 30 * make.DAY
+    sets = [make.case_at(state) for state in (*states, *states)]
+    assert workflow.lapse_due(200, at=at) == len(sets)
+    singles = [make.case_at(state) for state in (*states, *states)]
+    assert all(workflow.lapse(case, at=at) for case in singles)
+
+    def written(case: Case) -> list[object]:
+        now, slot = Case.objects.get(pk=case.pk), FreeReturnSlot.objects.get(case=case)
+        columns = ("state", "state_since", "deadline_at", "closed_at", "resolution", "review_left")
+        return [*(getattr(now, name) for name in columns), slot.released_at, make.events(case)]
+
+    assert [written(case) for case in sets] == [written(case) for case in singles]
 
 
 def test_a_case_that_objects_is_set_aside_and_blocks_nobody() -> None:
