@@ -1,6 +1,6 @@
 # Two commands are enough: `make demo` runs the whole thing, `make test` proves it.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo replay test check run lock
+.PHONY: help setup demo replay test bench-clock check run lock
 
 STAY ?= 1
 CASES ?= 200
@@ -12,7 +12,7 @@ stay := $(if $(filter 0,$(STAY)),--no-stay,--stay)
 python := .venv/bin/python
 
 help: ## Print this
-	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/p' Makefile | expand -t 16
+	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/p' Makefile | expand -t 20
 
 setup: ## Make .venv from the hash-pinned lock, and nothing else
 	@python3 bootstrap.py
@@ -29,6 +29,10 @@ run: setup ## Everything up, empty, in real time, until Ctrl-C
 
 test: setup ## All tests; with DATABASE_URL and REDIS_URL the races and kills too (ARGS="-k label")
 	@$(python) -m pytest $(ARGS)
+
+bench-clock: setup ## What waiting and firing cost, on PostgreSQL, as ratios (ARGS="--report docs/speed.md")
+	@DATABASE_URL=$${DATABASE_URL:-postgres://postgres@127.0.0.1:5432/postgres} \
+		SIMULATION=1 VAR_DIR=var/bench $(python) -m tests.bench clock $(ARGS)
 
 check: setup ## Format, lint, types, arrows, migrations, diagrams, schema, container files
 	@.ci/check

@@ -1,0 +1,247 @@
+"""What waiting costs, and firing: the drain against one case, and one message, at a time.
+
+Ratios of one run count; absolute figures are this machine's of that hour. On a database of its own,
+which it makes and drops, with a broker and a worker of its own.
+"""
+
+import argparse
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from statistics import median
+
+from django.conf import settings
+from django.db import OperationalError, connection, transaction
+from rich.box import MARKDOWN
+from rich.console import Console
+from rich.table import Table
+
+from backoffice.celery import app
+from backoffice.processes import BASE_DIR, COMMANDS, Stack, ring_through
+from returns import clock, workflow
+from returns.models import Case
+from returns.states import State
+from tests import make
+from tests.bench.one_by_one import lapse_one
+from tests.copies import copies
+from tests.make import DAY, T0
+
+#: When everything waiting is far from due, and when what is to be fired has become due.
+IDLE, DUE = T0 - DAY, T0 + 20 * DAY
+CHUNK = 200
+LOOKS = 200
+SECOND = "interval '1 second'"
+ROUNDS = 3
+
+Row = tuple[str, str, str]
+
+
+class ClockStack(Stack):
+    """A stack whose worker hears the clock only, so that nothing that follows is measured too."""
+
+    def _command(self, name: str) -> tuple[str, ...]:
+        if name == "worker":
+            command = COMMANDS["worker-clock"][1:]
+            return (sys.executable, *command, "--include", lapse_one.__module__)
+        return super()._command(name)
+
+
+def main() -> None:
+    options = _options()
+    try:
+        connection.ensure_connection()
+    except OperationalError as error:
+        sys.exit(f"No PostgreSQL at DATABASE_URL: {error}")
+    if connection.vendor != "postgresql":
+        sys.exit("This is measured on PostgreSQL: set DATABASE_URL.")
+    usual = connection.settings_dict["NAME"]
+    connection.settings_dict["TEST"]["NAME"] = name = f"bench_{os.getpid()}"
+    base = settings.DATABASE_URL.rpartition("/")[0]
+    # A broker of its own, and nobody who rings by the clock.
+    env = {"DATABASE_URL": f"{base}/{name}", "REDIS_URL": "", "BEAT_SECONDS": "86400"}
+    connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
+    try:
+        with (
+            tempfile.TemporaryDirectory() as root,
+            ClockStack(Path(root), simulation=True, web_port=None, migrate=False, env=env) as stack,
+        ):
+            ring_through(stack)
+            clock.set_to(DUE)
+            tables = [_waiting(options.waiting), _firing(options.due, options.singles)]
+    finally:
+        connection.creation.destroy_test_db(usual, verbosity=0)
+    here = _here()
+    tell(Console(), tables, here)
+    if options.report:
+        with options.report.open("w") as file:
+            tell(Console(file=file, width=160), tables, here)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="make bench-clock", description=__doc__)
+    parser.add_argument("--waiting", type=int, default=1_000_000)
+    parser.add_argument("--due", type=int, default=10_000, help="fired by the drain, a round")
+    parser.add_argument("--singles", type=int, default=1_000, help="fired one by one, a round")
+    parser.add_argument("--report", type=Path, help="write the figures to this file as well")
+    return parser.parse_args()
+
+
+# What waiting costs -------------------------------------------------------------------------------
+
+
+def _waiting(most: int) -> list[Row]:
+    """An idle look, by how many cases wait; they stay, so that firing happens among them."""
+    case = make.dispute(at=T0 + 1000 * DAY, received_at=T0 + 999 * DAY)
+    rows, there = [("An idle look", "ms", "ratio")], 0
+    few = 0.0
+    for count in (20_000, most):
+        copies(
+            case,
+            count - there,
+            number=f"'W{there}-' || n",
+            line_id=f"-{there} - n",
+            terms_explanation="'[]'",
+            deadline_at=f"deadline_at + n * {SECOND}",
+        )
+        there, took = count, _look()
+        few = few or took
+        rows.append((f"{count:,} waiting", f"{took:.2f}", f"{took / few:.1f}"))
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("DROP INDEX case_due")
+        cursor.execute("DROP INDEX case_queue")
+        took = _look(times=5)
+        rows.append((f"{most:,} waiting, without its index", f"{took:.2f}", f"{took / few:.1f}"))
+        transaction.set_rollback(True)
+    return rows
+
+
+def _look(times: int = LOOKS) -> float:
+    """The median of some looks that find nothing, in milliseconds."""
+    return median(_seconds(lambda: workflow.lapse_due(CHUNK, at=IDLE)) for _ in range(times)) * 1000
+
+
+# What firing costs --------------------------------------------------------------------------------
+
+
+def _firing(due: int, singles: int) -> list[Row]:
+    """All ways in each of several rounds; the first is what the others are measured against."""
+    ways: dict[str, tuple[Callable[[list[int]], None], int]] = {
+        "lapse, one by one": (_by_hand, singles),
+        f"lapse_due, {CHUNK} a commit": (_drain, due),
+        "Celery, one message a case, 2 processes": (_messages, singles),
+        "Celery, one ring that drains, 2 processes": (_ring, due),
+    }
+    rates: dict[str, list[float]] = {way: [] for way in ways}
+    for _ in range(ROUNDS):
+        for way, (fire, count) in ways.items():
+            ids = _make_due(count)
+            rates[way].append(count / _seconds(partial(fire, ids)))
+            if Case.objects.due(DUE).exists():
+                sys.exit(f"{way}: some did not fire.")
+    rows = [("Firing", "cases/s", "ratio")]
+    for reference, drained in zip(list(ways)[::2], list(ways)[1::2], strict=True):
+        for way in (reference, drained):
+            ratios = [a / b for a, b in zip(rates[way], rates[reference], strict=True)]
+            rows.append((way, _span(rates[way], ".0f"), _span(ratios, ".1f")))
+    return rows
+
+
+def _by_hand(ids: list[int]) -> None:
+    for each in ids:
+        workflow.lapse(Case(pk=each), at=DUE)
+
+
+def _drain(ids: list[int]) -> None:
+    while workflow.lapse_due(CHUNK, at=DUE) == CHUNK:
+        pass
+
+
+def _messages(ids: list[int]) -> None:
+    for each in ids:
+        app.send_task(lapse_one.name, [each], queue="clock")
+    _until_none_is_due()
+
+
+def _ring(ids: list[int]) -> None:
+    app.send_task("returns.tasks.ring_cases", queue="clock")
+    _until_none_is_due()
+
+
+def _until_none_is_due() -> None:
+    until = time.monotonic() + 300
+    while Case.objects.due(DUE).exists():
+        if time.monotonic() > until:
+            sys.exit("The worker did not finish.")
+        time.sleep(0.02)
+
+
+def _make_due(count: int) -> list[int]:
+    """Cases that are due, a third each: silent sellers, silent buyers, parcels without news.
+
+    All are free returns, each of a buyer's own, with its slot; the kinds alternate.
+    """
+    newest = Case.objects.order_by("-id").values_list("pk", flat=True)[0]
+    for kind, state in enumerate((State.UNDER_REVIEW, State.AWAITING_RETURN, State.IN_TRANSIT)):
+        case = make.case_at(state)
+        more = (count + kind) // 3 - 1
+        tag = f"'{case.number}-' || n"
+        theirs = {name: f"{name} + n" for name in ("buyer_id", "order_id", "line_id", "case_id")}
+        # What was made last has the highest id, and its copies the next ones.
+        copies(case.buyer, more, ref=tag)
+        copies(case.order, more, number=tag, **theirs)
+        copies(case.line, more, **theirs)
+        copies(case, more, number=tag, deadline_at=f"opened_at + n * {SECOND}", **theirs)
+        copies(case.slot, more, **theirs)
+    return list(Case.objects.filter(pk__gt=newest).values_list("pk", flat=True))
+
+
+# What is told of it -------------------------------------------------------------------------------
+
+
+def _seconds(run: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    run()
+    return time.perf_counter() - started
+
+
+def _span(figures: Sequence[float], form: str) -> str:
+    """The median, and the range it is out of."""
+    low, high = min(figures), max(figures)
+    return f"{median(figures):,{form}} ({low:,{form}}–{high:,{form}})"
+
+
+def _here() -> str:
+    """When and where: figures without their machine say nothing."""
+    git = ["git", "-C", str(BASE_DIR), "describe", "--always", "--dirty"]
+    commit = subprocess.run(git, capture_output=True, text=True, check=False).stdout.strip()
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    packages = ", ".join(f"{name} {version(name)}" for name in ("Django", "celery", "psycopg"))
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW server_version")
+        (postgresql,) = cursor.fetchone()
+    return (
+        f"{clock.real_now():%Y-%m-%d %H:%M} UTC, commit {commit or 'unknown'}, "
+        f"{os.cpu_count()} cores (load {os.getloadavg()[1]:.1f}), {memory:.0f} GiB, "
+        f"{platform.system()} {platform.machine()}, Python {platform.python_version()}, "
+        f"PostgreSQL {postgresql}, {packages}."
+    )
+
+
+def tell(console: Console, tables: Sequence[Sequence[Row]], here: str) -> None:
+    """The figures as Markdown, which a terminal can be read in as well."""
+    print_ = console.print
+    print_("# How fast\n")
+    print_("Written by `make bench-clock ARGS='--report docs/speed.md'`; not by hand.", here)
+    print_("Ratios of one run count: median of the rounds, and their range.")
+    for head, *rows in tables:
+        table = Table(*head, box=MARKDOWN)
+        for row in rows:
+            table.add_row(*row)
+        print_(table)
