@@ -146,7 +146,7 @@ class Progress:
         if self.console.is_terminal:
             self._live.update(self._picture(driver), refresh=True)
         else:
-            self.console.print(self._line(driver), soft_wrap=True, highlight=False)
+            self.console.print(self._line(driver), soft_wrap=True)
 
     def _line(self, driver: Driver) -> str:
         opened = sum(1 for story in driver.stories if story.number)
@@ -166,7 +166,8 @@ class Progress:
             count = states[state.value]
             blocks = Text("█" * round(30 * count / most), "cyan")
             rows.add_row(Text(state.label), Text(str(count), justify="right"), blocks)
-        bar = ProgressBar(total=whole, completed=min(gone, whole), width=60)
+        bar = Table.grid()
+        bar.add_row(ProgressBar(total=whole, completed=min(gone, whole), width=60))
         return Panel(Group(Text(self._line(driver)), bar, rows), title=self.title, expand=False)
 
 
@@ -198,11 +199,11 @@ def print_summary(console: Console, told: Summary, broken: Iterable[Violation]) 
     )
     if tasks := told.real.get("tasks"):
         handled = ", ".join(f"{name.rpartition('.')[2]} {count}" for name, count in tasks.items())
-        console.print(f"Messages handled: {sum(tasks.values())} ({handled}).", highlight=False)
+        console.print(f"Messages handled: {sum(tasks.values())} ({handled}).")
     console.print(f"It took {told.real.get('seconds', 0):.1f} s.")
     broken = list(broken)
     for violation in broken:
-        console.print(f"BROKEN {violation}", style="red", highlight=False)
+        console.print(f"BROKEN {violation}", style="red")
     if not broken:
         console.print("Every invariant holds.", style="green")
 

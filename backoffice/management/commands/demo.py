@@ -84,7 +84,7 @@ def on_a_stack_of_its_own(
 ) -> None:
     """Start a stack on a fresh database, play on it, and stay up or judge (exit 0 or 1)."""
     in_own_folder(root, simulation=True)
-    console = Console()
+    console = Console(highlight=False)
     try:
         with only_one_in(root):
             fresh(root)
@@ -94,7 +94,7 @@ def on_a_stack_of_its_own(
             Stack(root, simulation=True, web_port=port, migrate=False, env=SURROUNDINGS) as stack,
             as_part_of(stack),
         ):
-            console.print(f"Up at {stack.url}/; logs in {root / 'log'}.", highlight=False)
+            console.print(f"Up at {stack.url}/; logs in {root / 'log'}.")
             result = tell(stack, console)
             if stay:
                 clock.run_at(1)
@@ -135,7 +135,7 @@ def as_part_of(stack: Stack) -> Iterator[None]:
 
 
 def _tell_how_to_go_on(console: Console, stack: Stack, logins: list[str]) -> None:
-    here = f"VAR_DIR={stack.root} SIMULATION=1 {Path(sys.executable).name} manage.py"
+    here = f"VAR_DIR={stack.root} SIMULATION=1 {sys.executable} manage.py"
     told = (
         f"Admin     {stack.url}/admin/",
         *(f"          {line}" for line in logins),
@@ -144,4 +144,4 @@ def _tell_how_to_go_on(console: Console, stack: Stack, logins: list[str]) -> Non
         f"The clock runs on; step it: {here} clock --advance 3d",
         "Ctrl-C ends everything.",
     )
-    console.print("\n".join(told), highlight=False, soft_wrap=True)
+    console.print("\n".join(told), soft_wrap=True)

@@ -68,7 +68,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Play, tell, and judge."""
-        console = Console(stderr=options["json"])
+        console = Console(stderr=options["json"], highlight=False)
         try:
             result = play(
                 find_stack(),
