@@ -126,22 +126,24 @@ REPORTED = {
 
 @dataclass(frozen=True)
 class Wish:
-    """What a dispute is about; the first three go for the whole order."""
+    """What a dispute is about; the first four go for the whole order."""
 
     option: bool
     bank: str
     dear: bool
+    late: bool
     refund_only: bool
     fault: bool
 
 
 WISHES = st.builds(
-    lambda option, bank, dear, refund_only, fault: Wish(
-        option, bank, dear, refund_only, fault or refund_only
+    lambda refund_only, fault, **order: Wish(
+        refund_only=refund_only, fault=fault or refund_only, **order
     ),
     option=st.sampled_from([True, True, False]),
     bank=st.sampled_from(sorted(BANKS)),
     dear=st.booleans(),
+    late=st.sampled_from([False, False, True]),
     refund_only=st.sampled_from([False, False, True]),
     fault=st.booleans(),
 )
@@ -305,12 +307,12 @@ class AnyOrder(RuleBasedStateMachine):
     # By which hands
 
     def _arrives(self, wish: Wish) -> tuple[Order, bool, str]:
-        """An order of two items, received this moment."""
+        """An order of two items, received this moment or a second too long ago (R08)."""
         order = make.order(
             lines=2,
             price="640.00" if wish.dear else "40.00",
             free_return=wish.option,
-            received_at=clock.now(),
+            received_at=clock.now() - wish.late * (timedelta(days=15, seconds=1)),
             by=self.buyer,
             reference=f"{wish.bank}-{len(self.orders)}",
         )

@@ -46,6 +46,7 @@ def test_a_bank_that_pays_and_then_hangs_up_is_asked_and_not_paid_again(story: S
     story.day(5)
     assert case.paid == ["45.00 EUR"]
     story.day(6)
+    assert list(story.bank.book.attempts().values()) == [1]
     case.ends(
         """
         day 0: buyer opened → buyer, seller
