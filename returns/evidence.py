@@ -9,14 +9,20 @@ as anything but an attachment.
 import hashlib
 import io
 import re
+import secrets
 import unicodedata
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from django.core.files import File
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
 from PIL import Image, ImageOps
+
+from returns.models import Evidence
 
 MAX_PICTURE_BYTES = 15_000_000
 MAX_VIDEO_BYTES = 50_000_000
@@ -60,6 +66,28 @@ class Checked:
     content_type: str
     name: str
     sha256: str
+
+
+@contextmanager
+def stored(checked: Iterable[Checked]) -> Iterator[list[str]]:
+    """Put files into the private storage, and take away after the block what no case came to use.
+
+    Their names there, in order. The storage may be far away: enter with no transaction open, and
+    open it inside. A crash in between leaves a file that nobody can reach.
+    """
+    names = [
+        default_storage.save(
+            f"evidence/{secrets.token_hex(16)}{PurePosixPath(each.name).suffix}",
+            ContentFile(each.content),
+        )
+        for each in checked
+    ]
+    try:
+        yield names
+    finally:
+        used = set(Evidence.objects.filter(file__in=names).values_list("file", flat=True))
+        for name in set(names) - used:
+            default_storage.delete(name)
 
 
 def check(upload: File) -> Checked:  # type: ignore[type-arg]

@@ -282,7 +282,7 @@ def claim_due(limit: int, *, at: datetime) -> list[Claimed]:
 
 
 def send(notice: Notice) -> str:
-    """Hand one notice to the mail server, with no lock and no transaction; the error, or nothing."""
+    """Hand one notice to the mail server, with no transaction open; the error, or nothing."""
     message = EmailMultiAlternatives(
         notice.subject,
         notice.text,

@@ -1,7 +1,7 @@
 """The shop's door. Each view: who is it, what do they want, one call, answer."""
 
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, TypeVar
@@ -345,13 +345,22 @@ class EvidenceDoor(OneCaseDoor):
         refuse_unless_allowed(_case(number), "evidence", self.at)
         # Pictures are decoded before anything is locked.
         checked = [_checked(upload) for upload in uploads]
-        return self.once(lambda: self._keep(number, checked))
+        with evidence.stored(
+            each for each in checked if isinstance(each, evidence.Checked)
+        ) as names:
+            return self.once(lambda: self._keep(number, checked, iter(names)))
 
     def _keep(
-        self, number: str, checked: "list[evidence.Checked | case_json.FileJson]"
+        self,
+        number: str,
+        checked: "list[evidence.Checked | case_json.FileJson]",
+        names: Iterator[str],
     ) -> Response:
         case = _case(number)
-        files = [self._kept(case, each) for each in checked]
+        files = [
+            self._kept(case, each, next(names)) if isinstance(each, evidence.Checked) else each
+            for each in checked
+        ]
         if not any(file["accepted"] for file in files):
             quota = any(file["code"] == "quota-reached" for file in files)
             status, code = (409, "quota-reached") if quota else (422, "evidence-unacceptable")
@@ -359,15 +368,12 @@ class EvidenceDoor(OneCaseDoor):
         answer_: case_json.FilesJson = {"files": files}
         return Response(answer_, status=201)
 
-    def _kept(
-        self, case: Case, each: "evidence.Checked | case_json.FileJson"
-    ) -> case_json.FileJson:
-        if not isinstance(each, evidence.Checked):
-            return each
+    def _kept(self, case: Case, each: "evidence.Checked", file: str) -> case_json.FileJson:
         try:
             kept = workflow.add_evidence(
                 case,
-                content=each.content,
+                file=file,
+                size=len(each.content),
                 name=each.name,
                 content_type=each.content_type,
                 sha256=each.sha256,

@@ -4,8 +4,6 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from django.core.files.base import ContentFile
-
 from returns import journal
 from returns.machine import NotNow
 from returns.models import Case, Evidence, Message
@@ -48,16 +46,15 @@ def add_message(case: Case, *, text: str, at: datetime, actor: Actor, by: str = 
 def add_evidence(
     case: Case,
     *,
-    content: bytes,
+    file: str,
+    size: int,
     name: str,
     content_type: str,
     sha256: str,
     at: datetime,
     actor: Actor,
 ) -> Evidence:
-    """Keep a picture or video that evidence.py has let pass (R04). The same file twice is kept
-    once.
-    """
+    """Keep a picture or video that evidence.py let pass and stored as `file` (R04); twice, once."""
     if case.over:
         raise not_now(case, Event.EVIDENCE_ADDED, "The case is over.")
     if known := case.evidence.filter(sha256=sha256).first():
@@ -72,10 +69,10 @@ def add_evidence(
         author=actor,
         name=name,
         content_type=content_type,
-        size=len(content),
+        size=size,
         sha256=sha256,
+        file=file,
     )
-    kept.file.save(f"{sha256}.{content_type.rpartition('/')[2]}", ContentFile(content), save=False)
     kept.save()
     journal.record([entry_of(case, Event.EVIDENCE_ADDED, at=at, actor=actor, text=name)])
     return kept

@@ -9,6 +9,8 @@ from django.apps import apps
 from django.contrib import admin
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission, User
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
 from django.db import connection
 from django.http import HttpResponse
 from django.test import Client, RequestFactory
@@ -77,7 +79,8 @@ def picture(
 ) -> Evidence:
     return workflow.add_evidence(
         case,
-        content=content,
+        file=default_storage.save("evidence/cup.jpg", ContentFile(content)),
+        size=len(content),
         name="cup.jpg",
         content_type=kind,
         sha256=hashlib.sha256(content).hexdigest(),

@@ -282,7 +282,8 @@ def test_an_unanswered_refund_only_with_evidence_is_accepted() -> None:
 def picture(case: Case) -> None:
     workflow.add_evidence(
         case,
-        content=b"picture",
+        file="evidence/crack.jpg",
+        size=7,
         name="crack.jpg",
         content_type="image/jpeg",
         sha256="0" * 64,

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.http import FileResponse
 from PIL import Image
@@ -356,14 +357,27 @@ def test_the_eleventh_file_of_a_case_is_refused(shop: Shop) -> None:
     assert Evidence.objects.count() == MAX_EVIDENCE
 
 
+@pytest.mark.django_db
+def test_what_no_case_came_to_use_does_not_stay_in_storage(shop: Shop) -> None:
+    """A file over the quota, and one that came before, were stored before anything was locked."""
+    case = make.dispute()
+    upload(shop, case.number, *[picture(n) for n in range(MAX_EVIDENCE)])
+    upload(shop, case.number, picture(99), status=409)
+    upload(shop, case.number, picture(0))
+    _, files = default_storage.listdir("evidence")
+    assert sorted(f"evidence/{name}" for name in files) == sorted(
+        Evidence.objects.values_list("file", flat=True)
+    )
+
+
 @pytest.mark.django_db(transaction=True)
 def test_ten_at_once_do_not_overrun_the_quota() -> None:
     case = make.dispute()
 
     def add(n: int) -> Evidence:
         return workflow.add_evidence(
-            type(case).objects.get(pk=case.pk), content=b"x", name="x", sha256=f"{n:064}",
-            content_type="image/png", at=make.T0, actor=Actor.BUYER,
+            type(case).objects.get(pk=case.pk), file=f"evidence/{n}", size=1, name="x",
+            sha256=f"{n:064}", content_type="image/png", at=make.T0, actor=Actor.BUYER,
         )  # fmt: skip
 
     for n in range(MAX_EVIDENCE - 2):
