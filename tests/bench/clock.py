@@ -117,7 +117,7 @@ def _waiting(most: int) -> list[Row]:
         cursor.execute("DROP INDEX case_due")
         cursor.execute("DROP INDEX case_queue")
         took = _look(times=5)
-        rows.append((f"{most:,} waiting, without its index", f"{took:.2f}", f"{took / few:.1f}"))
+        rows.append((f"{most:,} waiting, without its indexes", f"{took:.2f}", f"{took / few:.1f}"))
         transaction.set_rollback(True)
     return rows
 
@@ -135,8 +135,8 @@ def _firing(due: int, singles: int) -> list[Row]:
     ways: dict[str, tuple[Callable[[list[int]], None], int]] = {
         "lapse, one by one": (_by_hand, singles),
         f"lapse_due, {CHUNK} a commit": (_drain, due),
-        "Celery, one message a case, 2 processes": (_messages, singles),
-        "Celery, one ring that drains, 2 processes": (_ring, due),
+        "2 workers, one message a case": (_messages, singles),
+        "2 workers, one ring that drains": (_ring, due),
     }
     rates: dict[str, list[float]] = {way: [] for way in ways}
     for _ in range(ROUNDS):
