@@ -9,6 +9,7 @@ from django.conf import settings
 
 from backoffice import invariants
 from backoffice.celery import app
+from backoffice.processes import QUEUES
 from returns import clock
 
 log = logging.getLogger(__name__)
@@ -36,6 +37,18 @@ def handled() -> dict[str, int]:
     if not _broker():
         return {}
     return {str(name): int(count) for name, count in _redis().hgetall(HANDLED).items()}
+
+
+def busy() -> bool:
+    """Whether a message waits in a queue of ours, or is in a worker's hands."""
+    if not _broker():
+        return False
+    asked = _redis().pipeline(transaction=False)
+    for queue in QUEUES:
+        asked.llen(queue)
+    # Acknowledged late: what is being worked on is here until it is done.
+    asked.hlen("unacked")
+    return any(asked.execute())
 
 
 def _broker() -> bool:

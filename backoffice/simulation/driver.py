@@ -15,6 +15,7 @@ from django.db.models import Q, QuerySet
 from backoffice.simulation.agenda import Agenda
 from backoffice.simulation.couriers import Couriers
 from backoffice.simulation.people import Heard, People, Story
+from backoffice.tasks import busy
 from logistics.models import Delivery, Parcel, TrackingEvent
 from refunds.models import Refund
 from refunds.states import RefundState
@@ -50,6 +51,8 @@ MOMENTS: tuple[tuple[Callable[[], Rows], str], ...] = (
 )
 #: Real seconds: before a bell is rung again, and before we believe that nobody works.
 RING_AGAIN, STALLED = 1.0, 90.0
+#: Real seconds for workers to put down what they hold; a broker may be shared, so not for ever.
+IDLE = 1.0
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -119,6 +122,10 @@ class Driver:
             self._live_through_now()
 
     def _jump(self, moment: datetime) -> None:
+        # A worker that has read the clock, and not yet its rows, would do new work at the old time.
+        until = time.monotonic() + IDLE
+        while busy() and time.monotonic() < until:
+            time.sleep(0.002)
         self.now = self.couriers.now = clock.set_to(moment)
         self.jumps += 1
 

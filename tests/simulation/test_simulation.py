@@ -24,7 +24,7 @@ CASES, DAYS, SEED = 24, 30, 11
 
 def played(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """`manage.py simulate` against a stack in `root`, on SQLite and its own broker."""
-    here = {"VAR_DIR": str(root), "SIMULATION": "1", "BANK_TIMEOUT": "1", "LOG_LEVEL": "WARNING"}
+    here = {"VAR_DIR": str(root), "SIMULATION": "1", "LOG_LEVEL": "WARNING"}
     env = {**os.environ, **here, "DATABASE_URL": "", "REDIS_URL": "", "BANK_URL": ""}
     with Stack(root, simulation=True, web_port=None, env=env):
         return subprocess.run(
