@@ -49,7 +49,7 @@ MOMENTS: tuple[tuple[Callable[[], Rows], str], ...] = (
     (Refund.objects.all, "next_try_at"),
     (Delivery.objects.all, "next_try_at"),
 )
-#: Real seconds: before a bell is rung again, and before we believe that nobody works.
+#: Real seconds: before a bell is rung again, and without a row less before nobody seems to work.
 RING_AGAIN, STALLED = 1.0, 90.0
 #: Real seconds for workers to put down what they hold; a broker may be shared, so not for ever.
 IDLE = 1.0
@@ -149,18 +149,20 @@ class Driver:
 
         After a jump nobody but us knows that something is due; else whoever wrote it has rung.
         """
-        began, wait = time.monotonic(), 0.002
-        rung = dict.fromkeys(DUE, began - RING_AGAIN if jumped else began)
-        ask = _asking(self.now)
+        wait, ask = 0.002, _asking(self.now)
+        rung = moved = time.monotonic()
+        left = -1
         while due := ask():
             now = time.monotonic()
-            if now - began > STALLED:
-                what = f"still due after {STALLED:.0f} s: {', '.join(due)}"
-                raise NobodyWorks(f"At {self.now:%Y-%m-%d %H:%M} {what}")
-            for task in due:
-                if now - rung[task] >= RING_AGAIN:
+            if jumped or now - rung >= RING_AGAIN:
+                for task in due:
                     ring(task)
-                    rung[task] = now
+                still = sum(DUE[task](self.now).count() for task in due)
+                rung, moved = now, moved if still == left else now
+                left, jumped = still, False
+            if now - moved > STALLED:
+                what = f"{left} rows still due after {STALLED:.0f} s: {', '.join(due)}"
+                raise NobodyWorks(f"At {self.now:%Y-%m-%d %H:%M} {what}")
             time.sleep(wait)
             wait = min(wait * 1.5, 0.04)
             self.show(self)

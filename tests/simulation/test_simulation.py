@@ -12,11 +12,14 @@ from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
 from backoffice.processes import BASE_DIR, Stack
+from backoffice.simulation import driver
 from backoffice.simulation.agenda import Agenda
 from backoffice.simulation.cast import SCRIPTS
 from backoffice.simulation.dice import Dice
+from backoffice.simulation.stage import stage
 from returns import clock
-from returns.states import Resolution
+from returns.states import Resolution, State
+from tests import make
 from tests.make import DAY, T0
 
 CASES, DAYS, SEED = 24, 30, 11
@@ -120,6 +123,31 @@ def test_an_agenda_goes_by_moment_then_by_story() -> None:
 def test_the_scripts_know_their_family() -> None:
     """The first stories are told on purpose: nothing about who shares what is left to dice."""
     assert all("family" in script for script in SCRIPTS)
+
+
+@pytest.mark.django_db
+def test_a_simulation_without_workers_says_so(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing moves here by the simulation's own hand."""
+    settings.SIMULATION = True
+    monkeypatch.setattr(driver, "RING_AGAIN", 0.01)
+    monkeypatch.setattr(driver, "STALLED", 0.1)
+    case = make.dispute()
+    clock.set_to(T0 + 3 * DAY, speed=0)
+    with stage("http://127.0.0.1:1") as nobody:
+        alone = driver.Driver(
+            [],
+            people=nobody.people,
+            couriers=nobody.couriers,
+            agenda=nobody.agenda,
+            grid=DAY,
+            show=lambda _: None,
+        )
+        with pytest.raises(driver.NobodyWorks, match=r"returns\.tasks\.ring_cases"):
+            alone.run(T0 + 4 * DAY, finish_until=T0 + 4 * DAY)
+    case.refresh_from_db()
+    assert case.state == State.UNDER_REVIEW
 
 
 # The clock's command ------------------------------------------------------------------------------
