@@ -49,3 +49,8 @@ def _unfit_to_deploy() -> Iterator[CheckMessage]:
         yield Error("No refund can be paid: set BANK_URL and BANK_KEY.", id="backoffice.E105")
     if settings.EMAIL_BACKEND.endswith("filebased.EmailBackend"):
         yield checks.Warning("Mail goes into a folder: set EMAIL_URL.", id="backoffice.W106")
+    if settings.COURIERS_ON_LOOPBACK:
+        yield Error(
+            "A courier's address may lead into our own network: COURIERS_ON_LOOPBACK is on.",
+            id="backoffice.E107",
+        )

@@ -185,6 +185,7 @@ def test_real_settings_pass_the_deploy_check(tmp_path: Path) -> None:
         ({"DATABASE_URL": ""}, "backoffice.W104"),
         ({"BANK_URL": ""}, "backoffice.E105"),
         ({"EMAIL_URL": ""}, "backoffice.W106"),
+        ({"COURIERS_ON_LOOPBACK": "1"}, "backoffice.E107"),
         ({"SECRET_KEY": ""}, "Set SECRET_KEY"),
         ({"COURIER_SECRETS_KEYS": ""}, "Set COURIER_SECRETS_KEYS"),
     ],
