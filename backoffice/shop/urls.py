@@ -2,9 +2,10 @@
 
 from django.urls import path, register_converter
 from django.urls.converters import StringConverter
-from drf_spectacular.views import SpectacularSwaggerView
+from drf_spectacular.renderers import OpenApiJsonRenderer, OpenApiYamlRenderer
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
-from backoffice.shop import api
+from backoffice.shop import cases, files, orders
 
 
 class Reference(StringConverter):
@@ -23,23 +24,27 @@ register_converter(Reference, "ref")
 register_converter(CaseNumber, "case")
 
 urlpatterns = [
-    path("orders/<ref:number>", api.OrderDoor.as_view()),
-    path("orders/<ref:number>/receipt", api.ReceiptDoor.as_view()),
-    path("orders/<ref:number>/items/<ref:sku>/terms", api.TermsDoor.as_view()),
-    path("returns", api.ReturnsDoor.as_view()),
-    path("returns/<case:number>", api.CaseDoor.as_view()),
-    path("returns/<case:number>/cancel", api.CancelDoor.as_view()),
-    path("returns/<case:number>/answer", api.AnswerDoor.as_view()),
-    path("returns/<case:number>/accept-offer", api.AcceptOfferDoor.as_view()),
-    path("returns/<case:number>/decline-offer", api.DeclineOfferDoor.as_view()),
-    path("returns/<case:number>/handover", api.HandoverDoor.as_view()),
-    path("returns/<case:number>/shipped", api.ShippedDoor.as_view()),
-    path("returns/<case:number>/escalate", api.EscalateDoor.as_view()),
-    path("returns/<case:number>/messages", api.MessagesDoor.as_view()),
-    path("returns/<case:number>/evidence", api.EvidenceDoor.as_view()),
-    path("returns/<case:number>/evidence/<int:pk>", api.EvidenceFileDoor.as_view()),
-    path("returns/<case:number>/label.pdf", api.LabelDoor.as_view()),
-    path("openapi.json", api.schema_as("json"), name="openapi"),
-    path("openapi.yaml", api.schema_as("yaml")),
+    path("orders/<ref:number>", orders.OrderDoor.as_view()),
+    path("orders/<ref:number>/receipt", orders.ReceiptDoor.as_view()),
+    path("orders/<ref:number>/items/<ref:sku>/terms", orders.TermsDoor.as_view()),
+    path("returns", cases.ReturnsDoor.as_view()),
+    path("returns/<case:number>", cases.CaseDoor.as_view()),
+    path("returns/<case:number>/cancel", cases.CancelDoor.as_view()),
+    path("returns/<case:number>/answer", cases.AnswerDoor.as_view()),
+    path("returns/<case:number>/accept-offer", cases.AcceptOfferDoor.as_view()),
+    path("returns/<case:number>/decline-offer", cases.DeclineOfferDoor.as_view()),
+    path("returns/<case:number>/handover", cases.HandoverDoor.as_view()),
+    path("returns/<case:number>/shipped", cases.ShippedDoor.as_view()),
+    path("returns/<case:number>/escalate", cases.EscalateDoor.as_view()),
+    path("returns/<case:number>/messages", cases.MessagesDoor.as_view()),
+    path("returns/<case:number>/evidence", files.EvidenceDoor.as_view()),
+    path("returns/<case:number>/evidence/<int:pk>", files.EvidenceFileDoor.as_view()),
+    path("returns/<case:number>/label.pdf", files.LabelDoor.as_view()),
+    path(
+        "openapi.json",
+        SpectacularAPIView.as_view(renderer_classes=[OpenApiJsonRenderer]),
+        name="openapi",
+    ),
+    path("openapi.yaml", SpectacularAPIView.as_view(renderer_classes=[OpenApiYamlRenderer])),
     path("docs/", SpectacularSwaggerView.as_view(url_name="openapi")),
 ]

@@ -1,0 +1,134 @@
+"""Private files: evidence comes in, evidence and label go out."""
+
+from collections.abc import Iterator
+from typing import Any, TypeVar
+
+from django.http import FileResponse, HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404
+from django.utils.http import content_disposition_header
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from rest_framework.exceptions import NotFound
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from backoffice.problems import Refused, error, invalid
+from backoffice.shop import case_json, parcels
+from backoffice.shop.door import ONCE, PROBLEMS, OneCaseDoor, refuse_unless_allowed, the_case
+from backoffice.shop.parsers import BoundedMultiPartParser
+from backoffice.shop.schema import answer
+from returns import evidence, workflow
+from returns.models import Case, Evidence
+from returns.states import Actor
+from returns.workflow.words import QuotaReached
+
+A = TypeVar("A", bound=HttpResponseBase)
+
+
+class EvidenceDoor(OneCaseDoor):
+    parser_classes = (BoundedMultiPartParser,)
+
+    @extend_schema(
+        parameters=[ONCE],
+        request={
+            "multipart/form-data": {
+                "type": "object",
+                "properties": {
+                    "file": {"type": "array", "items": {"type": "string", "format": "binary"}}
+                },
+                "required": ["file"],
+            }
+        },
+        responses={201: answer(case_json.FilesJson), **PROBLEMS},
+    )
+    def post(self, request: Request, number: str) -> HttpResponseBase:
+        """Pictures and videos, several at once, each with its own answer (R04).
+
+        201 when at least one was kept; else 422 `evidence-unacceptable` or 409 `quota-reached`.
+        """
+        uploads = [file for _, files in request.FILES.lists() for file in files]
+        if not uploads:
+            raise invalid(error("", "no-file", "Send files as multipart/form-data."))
+        refuse_unless_allowed(the_case(number), "evidence", self.at)
+        # Pictures are decoded before anything is locked.
+        checked = [_checked(upload) for upload in uploads]
+        with evidence.stored(
+            each for each in checked if isinstance(each, evidence.Checked)
+        ) as names:
+            return self.once(lambda: self._keep(number, checked, iter(names)))
+
+    def _keep(
+        self,
+        number: str,
+        checked: "list[evidence.Checked | case_json.FileJson]",
+        names: Iterator[str],
+    ) -> Response:
+        case = the_case(number)
+        files = [
+            self._kept(case, each, next(names)) if isinstance(each, evidence.Checked) else each
+            for each in checked
+        ]
+        if not any(file["accepted"] for file in files):
+            quota = any(file["code"] == "quota-reached" for file in files)
+            status, code = (409, "quota-reached") if quota else (422, "evidence-unacceptable")
+            raise Refused(status, code, "Nothing was kept", files[0]["detail"], files=files)
+        answer_: case_json.FilesJson = {"files": files}
+        return Response(answer_, status=201)
+
+    def _kept(self, case: Case, each: "evidence.Checked", file: str) -> case_json.FileJson:
+        try:
+            kept = workflow.add_evidence(
+                case,
+                file=file,
+                size=len(each.content),
+                name=each.name,
+                content_type=each.content_type,
+                sha256=each.sha256,
+                at=self.at,
+                actor=Actor.BUYER,
+            )
+        except QuotaReached as full:
+            return _refused_file(each.name, "quota-reached", str(full))
+        return {
+            "name": kept.name,
+            "accepted": True,
+            "evidence": case_json.evidence_json(kept, case.number),
+        }
+
+
+class EvidenceFileDoor(OneCaseDoor):
+    @extend_schema(responses={(200, "application/octet-stream"): OpenApiTypes.BINARY, **PROBLEMS})
+    def get(self, request: Request, number: str, pk: int) -> HttpResponseBase:
+        """One picture or video, as an attachment: nothing a buyer sent is shown as a page."""
+        kept = get_object_or_404(Evidence, pk=pk, case__number=number)
+        return _private(FileResponse(kept.file.open(), content_type=kept.content_type), kept.name)
+
+
+class LabelDoor(OneCaseDoor):
+    @extend_schema(responses={(200, "application/pdf"): OpenApiTypes.BINARY, **PROBLEMS})
+    def get(self, request: Request, number: str) -> HttpResponseBase:
+        """The return label to print (R20); 404 while there is none."""
+        page = parcels.label_pdf(the_case(number))
+        if page is None:
+            raise NotFound
+        return _private(HttpResponse(page, content_type="application/pdf"), f"{number}.pdf")
+
+
+def _checked(upload: Any) -> "evidence.Checked | case_json.FileJson":
+    try:
+        return evidence.check(upload)
+    except evidence.Unacceptable as no:
+        return _refused_file(evidence.clean_name(upload.name or "", ""), no.code, no.detail)
+
+
+def _refused_file(name: str, code: str, detail: str) -> case_json.FileJson:
+    return {"name": name, "accepted": False, "code": code, "detail": detail}
+
+
+def _private(file: A, name: str) -> A:
+    """A file for whoever asked with a key, and nobody else: not cached, not sniffed, not run."""
+    file["Content-Disposition"] = content_disposition_header(True, name) or "attachment"
+    file["X-Content-Type-Options"] = "nosniff"
+    file["Content-Security-Policy"] = "sandbox; default-src 'none'"
+    file["Cache-Control"] = "private, no-store"
+    return file
