@@ -27,7 +27,8 @@ from tests.logistics.story import awaiting, parcel_of, report
 from tests.make import DAY, T0
 from tests.refunds.make import a_refund
 
-pytestmark = [pytest.mark.django_db, pytest.mark.slow]
+# Committed and truncated: rolled back, a million dead rows would slow every test that follows.
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 #: A million takes minutes, and the plans are the same.
 WAITING = int(os.environ.get("PLAN_ROWS", "200_000"))
