@@ -101,6 +101,8 @@ def receive(case: Case, *, at: datetime, actor: Actor, by: str) -> None:
     """The parcel reached the warehouse. A lost one that turns up is inspected too (R25)."""
     if case.state == State.ESCALATED and case.handed_over_at is None:
         raise not_now(case, Event.RECEIVED, "No parcel was handed over.")
+    if case.received_at is not None:
+        raise not_now(case, Event.RECEIVED, "It was received already.")
     move(case, Event.RECEIVED, at=at, actor=actor, by=by, received_at=at)
 
 

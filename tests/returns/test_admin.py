@@ -255,7 +255,7 @@ def test_on_supports_desk_what_alarmed_comes_first_then_what_nobody_has() -> Non
 @pytest.mark.parametrize(
     "term",
     [
-        *("RMA0000", "O-", "sku-1", "Teapot", "Zoé", "zoe@example.com", "Gruber", "g@example.com"),
+        *("RMA0", "O-", "sku-1", "Teapot", "Zoé", "zoe@example.com", "Gruber", "g@example.com"),
         *("quantity shortage", "Quality shortage"),
     ],
 )

@@ -416,6 +416,16 @@ def test_without_a_parcel_nothing_is_received() -> None:
         workflow.receive(make.case_at(State.ESCALATED), at=T0, actor=Actor.WAREHOUSE, by="W")
 
 
+def test_what_was_received_and_refused_is_not_received_again() -> None:
+    """R25: support has it now, and the parcel is no news."""
+    case = make.case_at(State.INVESTIGATING)
+    workflow.refuse(case, why="Worn.", at=T0, by="Seller")
+    workflow.escalate(case, text="No.", at=T0)
+    with pytest.raises(NotNow, match="already"):
+        workflow.receive(case, at=T0, actor=Actor.WAREHOUSE, by="W")
+    assert case.state == State.ESCALATED
+
+
 @pytest.mark.parametrize(
     ("grade", "ends"),
     [

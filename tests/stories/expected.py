@@ -216,6 +216,8 @@ class Expected:
         self._to("in_transit", at)
 
     def _receive(self, at: datetime) -> None:
+        if self.received:
+            return
         self.handed = self.received = True
         self._to("inspecting", at)
 
