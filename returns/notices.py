@@ -15,9 +15,9 @@ from django.template.loader import render_to_string
 from returns import clock
 from returns.bell import ring_on_commit
 from returns.drain import locked
-from returns.models import Entry, Notice
+from returns.models import Case, Entry, Notice
 from returns.money import display
-from returns.states import Actor, Event
+from returns.states import Actor, Event, State
 
 #: What each party reads when this happened. Placeholders are plain text, filled by `str.replace`.
 TOLD: Mapping[Event, Mapping[Actor, str]] = {
@@ -206,6 +206,7 @@ def tell_parties(entry: Entry, *, at: datetime) -> None:
 def _write(entry: Entry, party: Actor, address: str, sentence: str, at: datetime) -> None:
     case = entry.case
     mine = case.waits_for == party
+    until, then = _until(case)
     context = {
         "marketplace": settings.MARKETPLACE,
         "name": case.buyer.name if party == Actor.BUYER else case.seller.name,
@@ -213,9 +214,9 @@ def _write(entry: Entry, party: Actor, address: str, sentence: str, at: datetime
         "number": case.number,
         "order": case.order.number,
         "item": case.line.title,
-        "until": _moment(case.deadline_at, case.policy.time_zone) if case.deadline_at else "",
+        "until": _moment(until, case.policy.time_zone) if until else "",
         "waits_for": "you" if mine else (case.waits_for.label.lower() if case.waits_for else ""),
-        "what_then": case.what_then,
+        "what_then": then,
     }
     Notice.objects.get_or_create(
         entry=entry,
@@ -230,6 +231,14 @@ def _write(entry: Entry, party: Actor, address: str, sentence: str, at: datetime
             "next_try_at": at,
         },
     )
+
+
+def _until(case: Case) -> tuple[datetime | None, str]:
+    """Until when a party waits, and what happens then. For money that is its last day (R27)."""
+    if case.state == State.REFUND_PENDING and case.approved_at:
+        last = case.approved_at + timedelta(days=case.policy.refund_to_days)
+        return last, "the money has arrived"
+    return case.deadline_at, case.what_then
 
 
 def _fill(sentence: str, entry: Entry) -> str:

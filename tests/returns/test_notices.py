@@ -51,6 +51,15 @@ def test_a_letter_says_what_happened_whose_turn_it_is_and_until_when() -> None:
     assert "we wait for: seller" in to_buyer.text
 
 
+def test_who_waits_for_money_is_told_its_last_day_not_when_support_is_alarmed() -> None:
+    """R27: day 20, though the case looks up on day 15."""
+    case = make.case_at(State.REFUND_PENDING)
+    journal.run_due(50, at=T0)
+    letter = Notice.objects.get(entry__event=Event.INSPECTION_PASSED, party=Actor.BUYER, case=case)
+    assert "Sunday, 22 March 2026, 11:00 (Europe/Paris)" in letter.text
+    assert "the money has arrived" in letter.text
+
+
 def test_a_name_with_markup_or_braces_stays_a_name() -> None:
     """A buyer is called what a buyer likes: nothing in it is run, and no placeholder filled."""
     by = make.buyer(name='<script>alert("{amount}")</script>')
