@@ -120,9 +120,7 @@ def claim_slot(case: Case, *, at: datetime) -> FreeReturnSlot | None:
 
 
 def regain_slot(case: Case, *, at: datetime) -> bool:
-    """When support orders a refused return: claim its slot again, if it was given back and one is
-    left.
-    """
+    """When support orders or reopens a return: claim a slot it gave back, if one is left."""
     lock_parties(case.order)
     kept = FreeReturnSlot.objects.filter(case=case, released_at__isnull=True).exists()
     return kept or claim_slot(case, at=at) is not None

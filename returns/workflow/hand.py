@@ -83,7 +83,9 @@ def apply(
         columns["closed_at"] = at
     if after == State.REFUND_PENDING != before:
         columns["approved_at"] = at
-    if event == Event.RETURN_ORDERED and case.is_free and not opening.regain_slot(case, at=at):
+    # Its slot was given back when it was refused or closed: free again only while one is left.
+    comes_back = event in (Event.RETURN_ORDERED, Event.REOPENED)
+    if comes_back and case.is_free and not opening.regain_slot(case, at=at):
         columns["terms"] = TermsOutcome.BUYER_PAYS
     for name, value in (columns | fields).items():
         setattr(case, name, value)

@@ -364,6 +364,20 @@ def test_a_parcel_nobody_hands_over_closes_the_case_and_support_can_reopen_it() 
     )
 
 
+def test_a_reopened_free_return_claims_its_slot_again_or_is_at_the_buyers_cost() -> None:
+    """R10: closed before its label was issued it had given the slot back."""
+    kept, late = make.case_at(State.AWAITING_RETURN), make.case_at(State.AWAITING_RETURN)
+    for case in (kept, late):
+        workflow.lapse(case, at=T0 + 10 * DAY)
+    for _ in range(3):
+        order = make.order(by=late.buyer, received_at=T0 + 9 * DAY)
+        assert make.dispute(order.lines.get(), at=T0 + 10 * DAY).is_free
+    for case in (kept, late):
+        workflow.reopen(case, why="Was ill.", by=make.staff(), at=T0 + 11 * DAY)
+    assert (kept.terms, late.terms) == (TermsOutcome.FREE, TermsOutcome.BUYER_PAYS)
+    assert FreeReturnSlot.objects.get(case=kept).released_at is None
+
+
 def test_a_cancelled_case_is_not_reopened() -> None:
     """R24."""
     with pytest.raises(NotNow):
