@@ -1,5 +1,6 @@
 """What logistics remembers: partners, parcels and pick-ups, and messages both ways."""
 
+from logistics.models.desk import Anomaly, CourierEntry
 from logistics.models.messages import Delivery, TrackingEvent, WebhookReceipt
 from logistics.models.parcels import Inspection, Parcel, Parcels, PickupBooking
 from logistics.models.partners import (
@@ -11,7 +12,9 @@ from logistics.models.partners import (
 )
 
 __all__ = [
+    "Anomaly",
     "Courier",
+    "CourierEntry",
     "CourierSecret",
     "CourierService",
     "Delivery",

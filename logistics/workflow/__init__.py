@@ -4,6 +4,7 @@ Locks are taken in one order: Parcel, then Case. `at` is when it happened (aware
 forbids raises NotNow, one with senseless facts ValueError; either way nothing is written.
 """
 
+from logistics.workflow.desk import close_anomaly, keep_entry, raise_anomaly
 from logistics.workflow.following import accept_reports, project_again, project_due
 from logistics.workflow.handover import (
     book_pickup,
@@ -31,17 +32,20 @@ __all__ = [
     "book_pickup",
     "cancel_pickup",
     "choose_drop_off",
+    "close_anomaly",
     "confirm_pickup",
     "fail_untold_pickup",
     "give_secret",
     "handover_options",
     "inspect",
     "install_secret",
+    "keep_entry",
     "label_pdf",
     "options_in",
     "order_label",
     "project_again",
     "project_due",
+    "raise_anomaly",
     "receive_parcel",
     "register_own_parcel",
     "render_due_labels",
