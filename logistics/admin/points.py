@@ -1,0 +1,12 @@
+"""Support's door to drop-off points."""
+
+from django.contrib import admin
+
+from logistics.models import DropOffPoint
+
+
+@admin.register(DropOffPoint)
+class DropOffPointAdmin(admin.ModelAdmin[DropOffPoint]):
+    list_display = ("name", "courier", "code", "kind", "country", "city", "active", "takes_parcels")
+    list_filter = ("country", "kind", "active", "courier")
+    search_fields = ("code", "name", "city")
