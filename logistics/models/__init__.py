@@ -10,9 +10,11 @@ from logistics.models.partners import (
     DropOffPoint,
     NumberRange,
 )
+from logistics.models.points import City
 
 __all__ = [
     "Anomaly",
+    "City",
     "Courier",
     "CourierEntry",
     "CourierSecret",
