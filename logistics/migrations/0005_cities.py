@@ -27,7 +27,7 @@ class Migration(migrations.Migration):
                 ('country', models.CharField(max_length=2, validators=[django.core.validators.RegexValidator('^[A-Z]{2}\\Z', 'Two capital letters, ISO 3166.')])),
                 ('name', models.CharField(help_text='As the country writes it, in Latin letters.', max_length=80)),
                 ('names', models.CharField(blank=True, help_text='All it is called, between bars: |warszawa|warsaw|', max_length=200)),
-                ('region', models.CharField(blank=True, help_text='ISO 3166-2, where a country has several time zones.', max_length=4)),
+                ('region', models.CharField(blank=True, help_text='ISO 3166-2 of the region whose time it keeps, where a country has several.', max_length=4)),
                 ('lat', models.FloatField(help_text='Degrees, WGS 84.')),
                 ('lon', models.FloatField(help_text='Degrees, WGS 84.')),
                 ('time_zone', models.CharField(help_text='IANA.', max_length=64, validators=[logistics.models.partners.known_zone])),

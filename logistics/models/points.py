@@ -26,7 +26,9 @@ class City(models.Model):
         max_length=200, blank=True, help_text="All it is called, between bars: |warszawa|warsaw|"
     )
     region = models.CharField(
-        max_length=4, blank=True, help_text="ISO 3166-2, where a country has several time zones."
+        max_length=4,
+        blank=True,
+        help_text="ISO 3166-2 of the region whose time it keeps, where a country has several.",
     )
     lat = models.FloatField(help_text="Degrees, WGS 84.")
     lon = models.FloatField(help_text="Degrees, WGS 84.")

@@ -19,8 +19,18 @@ def test_wide_countries_keep_more_than_one_time_and_every_zone_is_known() -> Non
     for country in ("AU", "CA", "US", "MX", "CL"):
         there = City.objects.filter(country=country)
         assert there.values("time_zone").distinct().count() > 1, country
-        assert not there.filter(region="").exists(), country
     assert set(City.objects.values_list("time_zone", flat=True)) <= available_timezones()
+
+
+def test_a_region_keeps_one_time_so_an_address_has_one_where_its_city_is_not_known() -> None:
+    zones = dict[tuple[str, str], set[str]]()
+    for country, region, zone in City.objects.values_list("country", "region", "time_zone"):
+        if region:
+            zones.setdefault((country, region), set()).add(zone)
+    assert {len(found) for found in zones.values()} == {1}
+    # These keep another time than the rest of their region.
+    odd = City.objects.filter(name__in=["Broken Hill", "Hanga Roa"])
+    assert {city.region for city in odd} == {""}
 
 
 @pytest.mark.parametrize(
