@@ -19,8 +19,14 @@ UPDATED, VOIDED = "tracking.updated", "tracking.voided"
 CONFIRMED, RESCHEDULED = "pickup.confirmed", "pickup.rescheduled"
 ATTEMPTED, COMPLETED = "pickup.attempted", "pickup.completed"
 REJECTED, CANCELLED = "pickup.rejected", "pickup.cancelled"
-PICKUPS = frozenset({CONFIRMED, RESCHEDULED, ATTEMPTED, COMPLETED, REJECTED, CANCELLED})
-TYPES = PICKUPS | {UPDATED, VOIDED}
+CANCEL_REJECTED = "pickup.cancel_rejected"
+POINT = "point.updated"
+PICKUPS = frozenset(
+    {CONFIRMED, RESCHEDULED, ATTEMPTED, COMPLETED, REJECTED, CANCELLED, CANCEL_REJECTED}
+)
+#: What a courier says of its point: it takes parcels, it does not, it is full for now.
+POINT_STATUSES = frozenset({"open", "closed", "full"})
+TYPES = PICKUPS | {UPDATED, VOIDED, POINT}
 
 # What reads as text but cannot be kept as such, or would turn a line around in a log.
 _UNKEEPABLE = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -160,7 +166,9 @@ def free(value: Any, longest: int) -> str:
 
 
 def _details(kind: str, event: Mapping[str, Any], text: "_Texts", pointer: str) -> dict[str, str]:
-    """What only a pick-up has. Its window is kept in UTC."""
+    """What only a pick-up or a point has. A window is kept in UTC."""
+    if kind == POINT:
+        return _point(text, pointer)
     details = {key: text(key, 64) for key in ("confirmation_number", "by") if event.get(key)}
     if kind in (CONFIRMED, RESCHEDULED) and event.get("window_start") is not None:
         start, end = (
@@ -170,6 +178,14 @@ def _details(kind: str, event: Mapping[str, Any], text: "_Texts", pointer: str) 
             raise Wrong(f"{pointer}/window_end", "window-not-in-order", "It ends after it starts.")
         details |= {"window_start": start.isoformat(), "window_end": end.isoformat()}
     return details if kind in PICKUPS else {}
+
+
+def _point(text: "_Texts", pointer: str) -> dict[str, str]:
+    code, status = text("point_code", 32, needed=True), text("status", 20, needed=True)
+    if status not in POINT_STATUSES:
+        allowed = ", ".join(sorted(POINT_STATUSES))
+        raise Wrong(f"{pointer}/status", "unknown-status", f"One of {allowed}.")
+    return {"point_code": code, "status": status}
 
 
 def moment(told: Any, pointer: str) -> datetime:

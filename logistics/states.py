@@ -30,6 +30,13 @@ class Direction(TextChoices):
     OUT = "out", "To the courier"
 
 
+class Mode(TextChoices):
+    """What a credential is for: what is signed for testing is answered and touches nothing."""
+
+    LIVE = "live", "Live"
+    TEST = "test", "Test"
+
+
 class PickupState(TextChoices):
     """Where a booked pick-up stands (R23)."""
 

@@ -1,11 +1,11 @@
 """What logistics remembers: partners, parcels and pick-ups, and messages both ways."""
 
+from logistics.models.credentials import CourierReadKey, CourierSecret
 from logistics.models.desk import Anomaly, CourierEntry
-from logistics.models.messages import Delivery, TrackingEvent, WebhookReceipt
+from logistics.models.messages import BadMessage, Delivery, TrackingEvent, WebhookReceipt
 from logistics.models.parcels import Inspection, Parcel, Parcels, PickupBooking
 from logistics.models.partners import (
     Courier,
-    CourierSecret,
     CourierService,
     DropOffPoint,
     NumberRange,
@@ -14,9 +14,11 @@ from logistics.models.points import City
 
 __all__ = [
     "Anomaly",
+    "BadMessage",
     "City",
     "Courier",
     "CourierEntry",
+    "CourierReadKey",
     "CourierSecret",
     "CourierService",
     "Delivery",

@@ -9,7 +9,8 @@ from django.db.models import Q
 
 from logistics.models.parcels import Parcel, PickupBooking
 from logistics.models.partners import Courier
-from logistics.states import MessageType
+from logistics.reports import POINT
+from logistics.states import MessageType, Mode
 from logistics.tracking import Scan, TrackingCode, TrackingReason
 from returns.models.journal import AppendOnly
 
@@ -28,6 +29,7 @@ class WebhookReceipt(models.Model):
     courier = models.ForeignKey(Courier, models.PROTECT, related_name="receipts")
     webhook_id = models.CharField(max_length=64)
     body_sha256 = models.CharField(max_length=64)
+    mode = models.CharField(max_length=4, choices=Mode, default=Mode.LIVE)
     received_at = models.DateTimeField()
     key_index = models.PositiveSmallIntegerField(help_text="0: signed with the newest secret.")
     status = models.PositiveSmallIntegerField(help_text="HTTP.")
@@ -36,11 +38,35 @@ class WebhookReceipt(models.Model):
     class Meta:
         ordering = ["-id"]
         constraints = [
-            models.UniqueConstraint(fields=["courier", "webhook_id"], name="receipt_once"),
+            models.UniqueConstraint(
+                fields=["courier", "mode", "webhook_id"], name="receipt_once_a_mode"
+            ),
+            models.CheckConstraint(condition=Q(mode__in=Mode.values), name="receipt_mode_known"),
         ]
+        indexes = [models.Index(fields=["received_at"], name="receipt_by_age")]
 
     def __str__(self) -> str:
         return self.webhook_id
+
+
+class BadMessage(models.Model):
+    """What came in a courier's name and was not believed: a count a day, and the first of them."""
+
+    courier = models.ForeignKey(Courier, models.CASCADE, related_name="bad_messages")
+    day = models.DateField()
+    code = models.CharField(max_length=40, help_text="As it was answered.")
+    count = models.PositiveIntegerField(default=1)
+    first_at = models.DateTimeField()
+    sample = models.TextField(help_text="Headers and body of the first, at most 4 kB.")
+
+    class Meta:
+        ordering = ["-day", "code"]
+        constraints = [
+            models.UniqueConstraint(fields=["courier", "day", "code"], name="bad_message_a_day"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.count} × {self.code} on {self.day}"
 
 
 class TrackingEvents(models.QuerySet["TrackingEvent"]):
@@ -52,9 +78,8 @@ class TrackingEvents(models.QuerySet["TrackingEvent"]):
 
     def parked(self, at: datetime) -> "TrackingEvents":
         """Of a number we do not know (yet)."""
-        return self.filter(
-            projected_at__isnull=True, parcel__isnull=True, received_at__gt=at - PARKED
-        ).order_by("id")
+        waiting = self.filter(projected_at__isnull=True, parcel__isnull=True)
+        return waiting.filter(received_at__gt=at - PARKED).exclude(type=POINT).order_by("id")
 
     def again(self) -> int:
         """Have them told on once more; what was said of a van counts once only."""
@@ -80,7 +105,7 @@ class TrackingEvent(models.Model):
     details = models.JSONField(default=dict, blank=True, help_text="Of a pick-up.")
     note = models.CharField(max_length=300, blank=True)
     voids = models.CharField(max_length=80, blank=True, help_text="The event it takes back.")
-    raw = models.TextField(blank=True, help_text="As it came, in JSON.")
+    raw = models.TextField(blank=True, help_text="As it came, in JSON; emptied in time.")
 
     parcel = models.ForeignKey(Parcel, models.PROTECT, null=True, blank=True, related_name="events")
     projected_at = models.DateTimeField(null=True, blank=True)
@@ -110,6 +135,7 @@ class TrackingEvent(models.Model):
                 condition=Q(projected_at__isnull=True, parcel__isnull=True),
                 name="event_parked",
             ),
+            models.Index(fields=["received_at"], condition=~Q(raw=""), name="event_raw_kept"),
         ]
 
     def __str__(self) -> str:

@@ -136,6 +136,7 @@ class PickupBooking(models.Model):
     attempts = models.PositiveSmallIntegerField(default=0)
     reason = models.CharField(max_length=200, blank=True, help_text="Of the last failure.")
     requested_at = models.DateTimeField()
+    changed_at = models.DateTimeField(help_text="When its courier could last see something new.")
     completed_at = models.DateTimeField(null=True, blank=True)
 
     objects = PickupBookings.as_manager()
@@ -164,6 +165,9 @@ class PickupBooking(models.Model):
                 condition=Q(state__in=sorted(OPEN_PICKUPS)),
                 name="one_open_pickup_a_case",
             ),
+        ]
+        indexes = [
+            models.Index(fields=["courier", "changed_at", "id"], name="pickup_changed_since"),
         ]
 
     def __str__(self) -> str:

@@ -2,6 +2,8 @@
 
 from datetime import datetime
 from decimal import Decimal
+from ipaddress import ip_address, ip_network
+from typing import TYPE_CHECKING
 from zoneinfo import available_timezones
 
 from django.core.exceptions import ValidationError
@@ -9,9 +11,11 @@ from django.core.validators import MaxValueValidator, RegexValidator
 from django.db import models
 from django.db.models import F, Q
 
-from logistics import vault
-from logistics.states import Direction
+from logistics.states import Direction, Mode
 from returns.states import Handover
+
+if TYPE_CHECKING:
+    from logistics.models.credentials import CourierSecret
 
 country = RegexValidator(r"^[A-Z]{2}\Z", "Two capital letters, ISO 3166.")
 
@@ -20,6 +24,15 @@ def known_zone(value: str) -> None:
     """Raise ValidationError unless it is an IANA time zone."""
     if value not in available_timezones():
         raise ValidationError("An IANA time zone, such as Europe/Prague.")
+
+
+def known_networks(value: str) -> None:
+    """Raise ValidationError unless it lists networks, between blanks or commas."""
+    for told in value.replace(",", " ").split():
+        try:
+            ip_network(told)
+        except ValueError as error:
+            raise ValidationError(f"{told} is no network: {error}.") from error
 
 
 class Courier(models.Model):
@@ -32,6 +45,11 @@ class Courier(models.Model):
         max_length=2, validators=[country], help_text="Ends its tracking numbers."
     )
     active = models.BooleanField(default=True, help_text="A suspended one may not report (403).")
+    allowed_networks = models.TextField(
+        blank=True,
+        validators=[known_networks],
+        help_text="Where its messages may come from, such as 192.0.2.0/24; empty: from anywhere.",
+    )
     endpoint_url = models.URLField(
         blank=True, help_text="Where it is told of labels and pick-ups; empty: nobody to tell."
     )
@@ -43,12 +61,20 @@ class Courier(models.Model):
     def __str__(self) -> str:
         return self.name
 
-    def keys(self, direction: Direction, at: datetime) -> list[bytes]:
-        """The secrets that sign or may have signed `at`, newest first."""
-        active = self.secrets.filter(direction=direction, not_before__lte=at).filter(
-            Q(expires_at__isnull=True) | Q(expires_at__gt=at)
-        )
-        return [secret.key for secret in active.order_by("-not_before", "-id")]
+    def lets_in(self, address: str) -> bool:
+        """Whether its messages may come from this address."""
+        told = self.allowed_networks.replace(",", " ").split()
+        return not told or any(ip_address(address) in ip_network(each) for each in told)
+
+    def signing(
+        self, direction: Direction, at: datetime, mode: Mode | None = None
+    ) -> "list[CourierSecret]":
+        """The secrets that sign or may have signed `at`, newest first; without a mode, of both."""
+        return list(self.secrets.in_force(at).filter(direction=direction).of(mode))
+
+    def keys(self, direction: Direction, at: datetime, mode: Mode = Mode.LIVE) -> list[bytes]:
+        """What signs `at`, newest first. A secret that cannot be read is not among them."""
+        return [secret.key for secret in self.signing(direction, at, mode) if secret.key]
 
 
 class NumberRange(models.Model):
@@ -111,37 +137,6 @@ class CourierService(models.Model):
 
     def __str__(self) -> str:
         return f"{self.courier}: {self.get_method_display()} in {self.country}"
-
-
-class CourierSecret(models.Model):
-    """A signing secret, readable with the environment's key only; people see its fingerprint."""
-
-    courier = models.ForeignKey(Courier, models.CASCADE, related_name="secrets")
-    direction = models.CharField(max_length=3, choices=Direction)
-    ciphertext = models.BinaryField()
-    fingerprint = models.CharField(max_length=8, help_text="First 8 hex digits of SHA-256.")
-    not_before = models.DateTimeField()
-    expires_at = models.DateTimeField(null=True, blank=True)
-
-    class Meta:
-        ordering = ["-not_before", "-id"]
-        constraints = [
-            models.CheckConstraint(
-                condition=Q(direction__in=Direction.values), name="secret_direction_known"
-            ),
-            models.CheckConstraint(
-                condition=Q(expires_at__isnull=True) | Q(expires_at__gte=F("not_before")),
-                name="secret_expires_after_it_begins",
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.courier} {self.direction} {self.fingerprint}"
-
-    @property
-    def key(self) -> bytes:
-        """The bytes that sign."""
-        return vault.unseal(self.ciphertext)
 
 
 class DropOffPoint(models.Model):

@@ -23,10 +23,24 @@ from logistics.workflow.labelling import (
     void_label,
 )
 from logistics.workflow.pickups import confirm_pickup, fail_untold_pickup
-from logistics.workflow.secrets import give_secret, install_secret
+from logistics.workflow.secrets import (
+    LEAKED,
+    LONGEST_OVERLAP,
+    OVERLAP,
+    give_read_key,
+    give_secret,
+    install_secret,
+    resume,
+    retire_secrets,
+    revoke_read_key,
+    suspend,
+)
 from logistics.workflow.warehouse import inspect, receive_parcel
 
 __all__ = [
+    "LEAKED",
+    "LONGEST_OVERLAP",
+    "OVERLAP",
     "NoNumbers",
     "accept_reports",
     "book_pickup",
@@ -35,6 +49,7 @@ __all__ = [
     "close_anomaly",
     "confirm_pickup",
     "fail_untold_pickup",
+    "give_read_key",
     "give_secret",
     "handover_options",
     "inspect",
@@ -50,5 +65,9 @@ __all__ = [
     "register_own_parcel",
     "render_due_labels",
     "reschedule_pickup",
+    "resume",
+    "retire_secrets",
+    "revoke_read_key",
+    "suspend",
     "void_label",
 ]

@@ -195,7 +195,8 @@ class _Teller:
         """A scan says that the van was here, whatever else was said of it."""
         booking = self.parcel.pickups.open().first()
         if booking and view.first_scan_at:
-            apply(booking, PickupEvent.COMPLETED, completed_at=min(view.first_scan_at, self.at))
+            done = min(view.first_scan_at, self.at)
+            apply(booking, PickupEvent.COMPLETED, at=self.at, completed_at=done)
 
     def told(self, view: ParcelView, was: ParcelState, fresh: Sequence[TrackingEvent]) -> None:
         """Handed over, on its way, arrived, lost or sent back: each told once."""

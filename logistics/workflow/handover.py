@@ -68,6 +68,7 @@ def book_pickup(case: Case, *, window: Window, at: datetime) -> PickupBooking:
             ends_at=ends,
             state=PICKUP.start[1],
             requested_at=at,
+            changed_at=at,
         )
         _ask(MessageType.PICKUP_REQUESTED, booking, at=at)
         _chosen(booking, at=at)
@@ -177,6 +178,7 @@ def _move(booking: PickupBooking, window: Window, *, at: datetime) -> PickupBook
     apply(
         booking,
         PickupEvent.RESCHEDULED,
+        at=at,
         window_date=window.date,
         window_start=window.start,
         window_end=window.end,
@@ -191,7 +193,7 @@ def _move(booking: PickupBooking, window: Window, *, at: datetime) -> PickupBook
 
 
 def _cancel(booking: PickupBooking, *, at: datetime) -> None:
-    apply(booking, PickupEvent.CANCELLED)
+    apply(booking, PickupEvent.CANCELLED, at=at)
     overtake(booking, at=at)
 
 

@@ -106,7 +106,7 @@ def void_label(entry: Entry, *, at: datetime) -> None:
 def take_back(parcel: Parcel, label: LabelState, *, at: datetime) -> None:
     """End a live label, and with it the van that was to come for it."""
     if booking := parcel.pickups.open().first():
-        apply(booking, PickupEvent.CANCELLED)
+        apply(booking, PickupEvent.CANCELLED, at=at)
         overtake(booking, at=at)
     parcel.label = label
     parcel.save(update_fields=["label"])

@@ -19,9 +19,9 @@ from returns.states import Actor, State
 CHOOSE_AGAIN = "Please choose again how to send the parcel."
 
 
-def apply(booking: PickupBooking, event: PickupEvent, **fields: Any) -> None:
+def apply(booking: PickupBooking, event: PickupEvent, *, at: datetime, **fields: Any) -> None:
     """Where the table of moves leads, written. Raises NotNow. Under the parcel's lock."""
-    fields["state"] = PICKUP.after(PickupState(booking.state), event)
+    fields |= {"state": PICKUP.after(PickupState(booking.state), event), "changed_at": at}
     for name, value in fields.items():
         setattr(booking, name, value)
     booking.save(update_fields=list(fields))
@@ -43,7 +43,7 @@ def confirm_pickup(booking: PickupBooking, *, number: str, at: datetime) -> None
         hold(booking.case)
         booking.refresh_from_db()
         if booking.state == PickupState.REQUESTED:
-            apply(booking, PickupEvent.CONFIRMED, confirmation_number=number[:64])
+            apply(booking, PickupEvent.CONFIRMED, at=at, confirmation_number=number[:64])
             _note(booking.case, f"Pick-up confirmed for {_when(booking)}.", booking, at)
 
 
@@ -53,7 +53,8 @@ def fail_untold_pickup(booking: PickupBooking, *, at: datetime) -> None:
         hold(booking.case)
         booking.refresh_from_db()
         if booking.is_open:
-            apply(booking, PickupEvent.FAILED, reason="the courier could not be reached")
+            why = "the courier could not be reached"
+            apply(booking, PickupEvent.FAILED, at=at, reason=why)
             _extend(booking.case, TrackingReason.COURIER_MISSED, at)
             _note(booking.case, f"The courier could not be reached. {CHOOSE_AGAIN}", booking, at)
 
@@ -74,7 +75,7 @@ def _confirmed(case: Case, booking: PickupBooking, event: TrackingEvent, at: dat
     if "window_start" in told:
         fields["confirmed_start_at"] = datetime.fromisoformat(told["window_start"])
         fields["confirmed_end_at"] = datetime.fromisoformat(told["window_end"])
-    apply(booking, PickupEvent.CONFIRMED, **fields)
+    apply(booking, PickupEvent.CONFIRMED, at=at, **fields)
     _note(case, f"Pick-up confirmed for {_when(booking)}.", booking, at)
 
 
@@ -82,21 +83,21 @@ def _attempted(case: Case, booking: PickupBooking, event: TrackingEvent, at: dat
     """Counted, with its reason; where the courier failed the buyer gets a day more."""
     attempts = booking.attempts + 1
     reason = event.reason or TrackingReason.OTHER
-    apply(booking, PickupEvent.ATTEMPT_FAILED, attempts=attempts, reason=reason)
+    apply(booking, PickupEvent.ATTEMPT_FAILED, at=at, attempts=attempts, reason=reason)
     _extend(case, reason, at)
     words = f"Pick-up attempt {attempts} failed: {TrackingReason(reason).label.lower()}."
     if policy.pickup_failed(attempts, case.policy.numbers):
-        apply(booking, PickupEvent.FAILED)
+        apply(booking, PickupEvent.FAILED, at=at)
         words = f"{words} {CHOOSE_AGAIN}"
     _note(case, words, booking, at)
 
 
 def _completed(case: Case, booking: PickupBooking, event: TrackingEvent, at: datetime) -> None:
-    apply(booking, PickupEvent.COMPLETED, completed_at=min(event.occurred_at, at))
+    apply(booking, PickupEvent.COMPLETED, at=at, completed_at=min(event.occurred_at, at))
 
 
 def _rejected(case: Case, booking: PickupBooking, event: TrackingEvent, at: datetime) -> None:
-    apply(booking, PickupEvent.REJECTED, reason=event.reason)
+    apply(booking, PickupEvent.REJECTED, at=at, reason=event.reason)
     _extend(case, event.reason, at)
     _note(case, f"The courier rejected the pick-up. {CHOOSE_AGAIN}", booking, at)
 
@@ -104,9 +105,16 @@ def _rejected(case: Case, booking: PickupBooking, event: TrackingEvent, at: date
 def _cancelled(case: Case, booking: PickupBooking, event: TrackingEvent, at: datetime) -> None:
     if booking.state == PickupState.CANCELLED:
         return  # our own cancellation, acknowledged
-    apply(booking, PickupEvent.CANCELLED, reason=event.reason)
+    apply(booking, PickupEvent.CANCELLED, at=at, reason=event.reason)
     _extend(case, event.reason, at)
     _note(case, f"The courier cancelled the pick-up. {CHOOSE_AGAIN}", booking, at)
+
+
+def _cancel_rejected(
+    case: Case, booking: PickupBooking, event: TrackingEvent, at: datetime
+) -> None:
+    """The van comes all the same."""
+    _note(case, "The courier will not cancel the pick-up.", booking, at)
 
 
 _HEARD = {
@@ -116,6 +124,7 @@ _HEARD = {
     reports.COMPLETED: _completed,
     reports.REJECTED: _rejected,
     reports.CANCELLED: _cancelled,
+    reports.CANCEL_REJECTED: _cancel_rejected,
 }
 
 

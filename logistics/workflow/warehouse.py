@@ -25,7 +25,7 @@ def receive_parcel(case: Case, *, at: datetime, by: str) -> Parcel:
         if case.received_at is None:
             returns.receive(case, at=at, actor=Actor.WAREHOUSE, by=by)
         if booking := parcel.pickups.open().first():
-            apply(booking, PickupEvent.COMPLETED, completed_at=at)
+            apply(booking, PickupEvent.COMPLETED, at=at, completed_at=at)
         parcel.received_at, parcel.state = at, ParcelState.DELIVERED
         if parcel.label == LabelState.LIVE:
             parcel.label = LabelState.USED

@@ -62,8 +62,9 @@ def told(code: str = "dropped_off", **more: Any) -> dict[str, Any]:
 def test_the_vectors_pass_against_the_door(vector: dict[str, Any]) -> None:
     courier = Courier.objects.get(slug="inpost-pl")
     now = datetime.fromtimestamp(vector["now"], UTC)
-    for age, secret in enumerate(vector["secrets"]):
-        workflow.install_secret(courier, Direction.IN, secret, at=now - (age + 1) * DAY)
+    for age, secret in reversed(list(enumerate(vector["secrets"]))):
+        given = now - (age + 1) * HOUR
+        workflow.install_secret(courier, Direction.IN, secret, at=given)
     response = post(
         vector["body"].encode(),
         at=now,
@@ -235,7 +236,8 @@ def test_the_secret_we_sign_with_is_not_one_we_believe() -> None:
 def test_a_secret_counts_from_its_beginning_to_its_end() -> None:
     courier = Courier.objects.get(slug="la-poste-fr")
     courier.secrets.all().delete()
-    workflow.install_secret(courier, Direction.IN, make.SECRET, at=T0, expires_at=T0 + DAY)
+    workflow.install_secret(courier, Direction.IN, make.SECRET, at=T0)
+    courier.secrets.update(expires_at=T0 + DAY)
     ping = EVENTS.replace("events", "ping")
     seen = [post(b"{}", at=at, path=ping).status_code for at in (T0 - HOUR, T0, T0 + DAY)]
     assert seen == [401, 200, 401]
