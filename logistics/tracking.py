@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from django.db.models import TextChoices
 
@@ -104,6 +105,8 @@ PAPERWORK = frozenset(
         TrackingCode.EXPIRED,
     }
 )
+#: States that only paperwork leads to: nobody has seen the parcel.
+PAPER_STATES = frozenset(STATES[code] for code in PAPERWORK)
 # Somebody held the parcel in their hands.
 SCANS = STATES.keys() - PAPERWORK - {TrackingCode.EXCEPTION, TrackingCode.LOST}
 FINAL = frozenset({TrackingCode.DELIVERED, TrackingCode.RETURNED_TO_CUSTOMER})
@@ -124,9 +127,16 @@ class Scan:
     point: str = ""
 
 
+class Oddity(NamedTuple):
+    """What does not fit, for a person to look at: which kind, and the event it is about."""
+
+    code: str
+    event_id: str
+
+
 @dataclass(frozen=True)
 class ParcelView:
-    """All reports taken together. `anomalies` are `what:event_id`, for a person to look at."""
+    """All reports taken together, with what does not fit among them."""
 
     state: ParcelState
     first_scan_at: datetime | None
@@ -135,11 +145,13 @@ class ParcelView:
     lost: bool
     returned: bool
     damaged: bool
-    anomalies: tuple[str, ...]
+    anomalies: tuple[Oddity, ...]
 
 
-def project(events: Iterable[Scan], label_created_at: datetime) -> ParcelView:
+def project(events: Iterable[Scan], label_created_at: datetime | None) -> ParcelView:
     """The parcel that these reports describe, whatever their order and however often they came.
+
+    A parcel posted without a label of ours has no moment before which a report is odd (None).
 
     The first final scan wins and later ones are anomalies; a physical scan beats paperwork, so a
     cancelled or expired label that is scanned is alive again; `lost` is not final (R24).
@@ -162,9 +174,13 @@ def project(events: Iterable[Scan], label_created_at: datetime) -> ParcelView:
         damaged=any(scan.reason == TrackingReason.DAMAGED for scan in live),
         anomalies=tuple(
             sorted(
-                {f"event-id-reused:{event_id}" for event_id in reused}
-                | {f"void-of-unknown:{by}" for of, by in voids.items() if of not in taken_back}
-                | {f"final-voided:{of}" for of, code in taken_back.items() if code in FINAL}
+                {Oddity("event-id-reused", event_id) for event_id in reused}
+                | {
+                    Oddity("void-of-unknown", by)
+                    for of, by in voids.items()
+                    if of not in taken_back
+                }
+                | {Oddity("final-voided", of) for of, code in taken_back.items() if code in FINAL}
                 | _oddities(live, label_created_at)
             )
         ),
@@ -199,17 +215,20 @@ def _earliest(live: list[Scan], codes: Iterable[TrackingCode]) -> datetime | Non
     return min((scan.occurred_at for scan in live if scan.code in codes), default=None)
 
 
-def _oddities(live: list[Scan], label_created_at: datetime) -> set[str]:
+def _oddities(live: list[Scan], label_created_at: datetime | None) -> set[Oddity]:
     found = {
-        f"before-label:{scan.event_id}" for scan in live if scan.occurred_at < label_created_at
+        Oddity("before-label", scan.event_id)
+        for scan in live
+        if label_created_at and scan.occurred_at < label_created_at
     }
     ended_by: TrackingCode | None = None
     for scan in live:
         if scan.code == TrackingCode.UNKNOWN:
-            found.add(f"unknown-code:{scan.event_id}")
+            found.add(Oddity("unknown-code", scan.event_id))
             continue
         if ended_by and scan.code not in PAPERWORK:
-            found.add(f"after-{str(ended_by).replace('_', '-')}:{scan.event_id}")
+            code = f"after-{str(ended_by).replace('_', '-')}"
+            found.add(Oddity(code, scan.event_id))
         if ended_by in FINAL:
             continue
         if scan.code in ENDS:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
@@ -10,6 +11,9 @@ from logistics.models.parcels import Parcel, PickupBooking
 from logistics.models.partners import Courier
 from returns.models.journal import AppendOnly
 
+#: What closes an anomaly without a person; so closed, it is opened again when found again.
+ITSELF = "by itself"
+
 
 class Anomalies(models.QuerySet["Anomaly"]):
     """What does not fit, by what is asked of it."""
@@ -17,6 +21,10 @@ class Anomalies(models.QuerySet["Anomaly"]):
     def open(self) -> "Anomalies":
         """Nobody has closed it yet."""
         return self.filter(closed_at__isnull=True)
+
+    def settled(self) -> "Anomalies":
+        """A person has closed it: found again, it stays so."""
+        return self.filter(closed_at__isnull=False).exclude(closed_by=ITSELF)
 
 
 class Anomaly(models.Model):
@@ -28,12 +36,15 @@ class Anomaly(models.Model):
         help_text="What makes it this one: found again, also after it was closed, it is not new.",
     )
     code = models.CharField(max_length=40, help_text="after-delivered, unmatched, numbers-low, …")
+    number = models.CharField(
+        max_length=80, blank=True, help_text="Of reports that match nothing: what they are about."
+    )
     text = models.CharField(max_length=300, help_text="What is the matter, in a sentence.")
     courier = models.ForeignKey(
         Courier, models.PROTECT, null=True, blank=True, related_name="anomalies"
     )
     parcel = models.ForeignKey(
-        Parcel, models.PROTECT, null=True, blank=True, related_name="anomalies_found"
+        Parcel, models.PROTECT, null=True, blank=True, related_name="anomalies"
     )
     pickup = models.ForeignKey(
         PickupBooking, models.PROTECT, null=True, blank=True, related_name="anomalies"
@@ -43,6 +54,14 @@ class Anomaly(models.Model):
     )
     delivery = models.ForeignKey(
         Delivery, models.PROTECT, null=True, blank=True, related_name="anomalies"
+    )
+    assignee = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="Who looks after it.",
     )
     found_at = models.DateTimeField()
     closed_at = models.DateTimeField(null=True, blank=True)
@@ -54,6 +73,7 @@ class Anomaly(models.Model):
     class Meta:
         ordering = ["-id"]
         verbose_name_plural = "anomalies"
+        permissions = [("work_anomalies", "Can close, replay and assign anomalies")]
         constraints = [
             models.CheckConstraint(
                 condition=Q(closed_at__isnull=True, closed_by="", closed_why="")
@@ -65,6 +85,7 @@ class Anomaly(models.Model):
             models.Index(
                 fields=["code", "id"], condition=Q(closed_at__isnull=True), name="anomaly_open"
             ),
+            models.Index(fields=["courier", "number"], name="anomaly_by_number"),
         ]
 
     def __str__(self) -> str:

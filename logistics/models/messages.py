@@ -90,9 +90,15 @@ class TrackingEvents(models.QuerySet["TrackingEvent"]):
 
 
 class TrackingEvent(models.Model):
-    """One report of a courier, kept once and as it came; only who it belongs to is added."""
+    """One report of a courier, kept once and as it came; only who it belongs to is added.
 
-    courier = models.ForeignKey(Courier, models.PROTECT, related_name="events")
+    A parcel that no partner of ours carries has its news typed in by a person (R22): then `told_by`
+    says who, and `details` where it was read.
+    """
+
+    courier = models.ForeignKey(
+        Courier, models.PROTECT, null=True, blank=True, related_name="events"
+    )
     type = models.CharField(max_length=32, help_text="tracking.updated, pickup.attempted, …")
     event_id = models.CharField(max_length=80)
     tracking_number = models.CharField(max_length=40, blank=True)
@@ -102,10 +108,15 @@ class TrackingEvent(models.Model):
     occurred_at = models.DateTimeField()
     received_at = models.DateTimeField()
     location = models.JSONField(default=dict, blank=True)
-    details = models.JSONField(default=dict, blank=True, help_text="Of a pick-up.")
+    details = models.JSONField(
+        default=dict, blank=True, help_text="Of a pick-up, or where a person read it."
+    )
     note = models.CharField(max_length=300, blank=True)
     voids = models.CharField(max_length=80, blank=True, help_text="The event it takes back.")
     raw = models.TextField(blank=True, help_text="As it came, in JSON; emptied in time.")
+    told_by = models.CharField(
+        max_length=200, blank=True, help_text="Who typed it in; empty: the courier's own message."
+    )
 
     parcel = models.ForeignKey(Parcel, models.PROTECT, null=True, blank=True, related_name="events")
     projected_at = models.DateTimeField(null=True, blank=True)
@@ -123,10 +134,16 @@ class TrackingEvent(models.Model):
                 condition=Q(projected_at__isnull=True) | Q(parcel__isnull=False),
                 name="event_projected_on_a_parcel",
             ),
+            models.CheckConstraint(
+                condition=Q(courier__isnull=False) | (~Q(told_by="") & Q(parcel__isnull=False)),
+                name="event_told_by_somebody",
+            ),
         ]
         indexes = [
+            # One column, as the foreign key's index has: with two PostgreSQL thinks less of its
+            # order, and where many reports match nothing it reads them all by the other instead.
             models.Index(
-                fields=["parcel", "id"],
+                fields=["parcel"],
                 condition=Q(projected_at__isnull=True, parcel__isnull=False),
                 name="event_due",
             ),

@@ -46,7 +46,6 @@ class Parcel(models.Model):
     last_news_at = models.DateTimeField(null=True, blank=True)
     received_at = models.DateTimeField(null=True, blank=True, help_text="By the warehouse.")
     damaged = models.BooleanField(default=False, help_text="As the courier reported.")
-    anomalies = models.JSONField(default=list, blank=True, help_text="For a person to look at.")
     claim_opened_at = models.DateTimeField(
         null=True, blank=True, help_text="R26: damaged in transport, claimed from the courier."
     )

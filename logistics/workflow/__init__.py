@@ -5,7 +5,7 @@ forbids raises NotNow, one with senseless facts ValueError; either way nothing i
 """
 
 from logistics.workflow.desk import close_anomaly, keep_entry, raise_anomaly
-from logistics.workflow.following import accept_reports, project_again, project_due
+from logistics.workflow.following import project_again, project_due
 from logistics.workflow.handover import (
     book_pickup,
     cancel_pickup,
@@ -23,6 +23,7 @@ from logistics.workflow.labelling import (
     void_label,
 )
 from logistics.workflow.pickups import confirm_pickup, fail_untold_pickup
+from logistics.workflow.reporting import accept_reports
 from logistics.workflow.secrets import (
     LEAKED,
     LONGEST_OVERLAP,

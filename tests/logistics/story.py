@@ -63,4 +63,20 @@ def report(parcel: Parcel, code: str, *, at: datetime, **more: Any) -> list[str]
     return tell(parcel.courier, "tracking.updated", event(parcel, code, at=happened, **more), at=at)
 
 
-__all__ = ["ACCEPTED", "DAY", "HOUR", "T0", "awaiting", "event", "parcel_of", "report", "tell"]
+def odd(parcel: Parcel) -> list[str]:
+    """Which kinds of things about it wait for a person."""
+    return sorted(parcel.anomalies.open().values_list("code", flat=True))
+
+
+__all__ = [
+    "ACCEPTED",
+    "DAY",
+    "HOUR",
+    "T0",
+    "awaiting",
+    "event",
+    "odd",
+    "parcel_of",
+    "report",
+    "tell",
+]

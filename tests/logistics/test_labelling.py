@@ -9,7 +9,7 @@ from logistics.states import LabelState, MessageType
 from returns import workflow as returns
 from returns.states import Event, State
 from tests import make
-from tests.logistics.story import ACCEPTED, DAY, HOUR, T0, awaiting, parcel_of, report
+from tests.logistics.story import ACCEPTED, DAY, HOUR, T0, awaiting, odd, parcel_of, report
 
 pytestmark = pytest.mark.django_db
 
@@ -151,10 +151,11 @@ def test_a_parcel_scanned_on_its_expired_label_goes_on_when_the_case_is_reopened
     report(case.parcels.get(), "dropped_off", at=late + HOUR, occurred_at=T0 + 9 * DAY)
     parcel = case.parcels.get()
     assert parcel.label == LabelState.USED
-    assert parcel.anomalies == ["case-closed:hand_over"]
+    assert odd(parcel) == ["not-handed-over"]
     returns.reopen(case, why="It was handed over in time.", by=make.staff(), at=late + 2 * HOUR)
     workflow.order_label(case.entries.get(event=Event.REOPENED), at=late + 2 * HOUR)
     workflow.project_due(10, at=late + 3 * HOUR)
     case.refresh_from_db()
     assert case.state == State.IN_TRANSIT
     assert case.parcels.count() == 1
+    assert odd(case.parcels.get()) == []
