@@ -15,11 +15,10 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from http import HTTPStatus
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Self
-
-import httpx
 
 from backoffice.celery import app
 from backoffice.embedded import (
@@ -31,6 +30,7 @@ from backoffice.embedded import (
     server_command,
 )
 from backoffice.parentage import die_with_parent
+from returns import outside
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 QUEUES = ("clock", "cases", "money", "couriers", "media", "mail")
@@ -306,10 +306,7 @@ def _executable(command: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _answers(url: str) -> bool:
-    try:
-        return httpx.get(url, timeout=2, trust_env=False).status_code == httpx.codes.OK
-    except httpx.HTTPError:
-        return False
+    return outside.call("GET", url, loopback=True, whole=2).status == HTTPStatus.OK
 
 
 def _listens(port: int) -> bool:

@@ -17,6 +17,7 @@ class LabelState(TextChoices):
     """R12: what became of the free label. A parcel by own courier has none."""
 
     NONE = "", "No label of ours"
+    ORDERED = "ordered", "Ordered from the courier"
     LIVE = "live", "Live"
     USED = "used", "Used"
     VOIDED = "voided", "Voided"
@@ -35,6 +36,15 @@ class Mode(TextChoices):
 
     LIVE = "live", "Live"
     TEST = "test", "Test"
+
+
+class Gateway(TextChoices):
+    """How a courier is spoken to (logistics/couriers)."""
+
+    PARTNER = "partner", "Signed webhooks to its endpoint"
+    INTERNAL = "internal", "Nobody to call: our labels, vans ordered by a person"
+    SIMULATOR = "simulator", "The sandbox's simulated courier"
+    KARRIO = "karrio", "A carrier's own interface, through Karrio"
 
 
 class PickupState(TextChoices):
@@ -91,8 +101,10 @@ OPEN_PICKUPS = frozenset({PickupState.REQUESTED, PickupState.CONFIRMED})
 class MessageType(TextChoices):
     """What we tell couriers."""
 
+    LABEL_ORDERED = "label.ordered", "Label to be made"
     LABEL_CREATED = "label.created", "Label created"
     LABEL_VOIDED = "label.voided", "Label voided"
     PICKUP_REQUESTED = "pickup.requested", "Pick-up requested"
     PICKUP_RESCHEDULE_REQUESTED = "pickup.reschedule_requested", "Pick-up to be moved"
     PICKUP_CANCEL_REQUESTED = "pickup.cancel_requested", "Pick-up to be cancelled"
+    PING = "courier.ping", "Test message"

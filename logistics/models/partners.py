@@ -11,7 +11,7 @@ from django.core.validators import MaxValueValidator, RegexValidator
 from django.db import models
 from django.db.models import F, Q
 
-from logistics.states import Direction, Mode
+from logistics.states import Direction, Gateway, Mode
 from returns.states import Handover
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ class Courier(models.Model):
         validators=[known_networks],
         help_text="Where its messages may come from, such as 192.0.2.0/24; empty: from anywhere.",
     )
+    gateway = models.CharField(max_length=12, choices=Gateway, default=Gateway.PARTNER)
     endpoint_url = models.URLField(
         blank=True, help_text="Where it is told of labels and pick-ups; empty: nobody to tell."
     )
