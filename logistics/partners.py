@@ -1,4 +1,4 @@
-"""R21's two tables, and a few drop-off points to begin with: planted by a migration, repeatable.
+"""R21's two tables, and drop-off points to begin with: planted by migrations, repeatable.
 
 What is there already is left alone: staff may have changed it. `…` marks cells the source's print
 lost. The points are made up; real ones are imported.
@@ -8,6 +8,8 @@ import csv
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+
+from logistics.cities import CITIES
 
 POINTS = Path(__file__).parent / "data" / "points.csv"
 
@@ -58,9 +60,35 @@ def plant(*, couriers: Any, services: Any, ranges: Any, points: Any) -> None:
                 last_serial=LAST_SERIAL,
                 defaults={"next_serial": FIRST_SERIAL},
             )
-    with POINTS.open(encoding="utf-8", newline="") as file:
-        for row in csv.DictReader(file):
-            courier = known[row.pop("courier")]
-            place = {"lat": float(row.pop("lat")), "lon": float(row.pop("lon"))}
-            place["country"] = courier.country
-            points.get_or_create(courier=courier, code=row.pop("code"), defaults=row | place)
+    plant_points(couriers, points)
+
+
+def plant_points(couriers: Any, points: Any) -> None:
+    """Create the points that are missing, in the columns the model knows at that migration.
+
+    In points that are there, only what nobody has said yet is filled in.
+    """
+    known = {courier.slug: courier for courier in couriers.all()}
+    columns = {field.name for field in points.model._meta.concrete_fields}
+    zones = {(row["country"], row["name"]): row["time_zone"] for row in _rows(CITIES)}
+    for row in _rows(POINTS):
+        if not (courier := known.get(row.pop("courier"))):
+            continue
+        place = {"lat": float(row.pop("lat")), "lon": float(row.pop("lon"))}
+        late = {
+            "postal_code": row.pop("postal_code"),
+            "time_zone": zones[courier.country, row["city"]],
+        }
+        facts = {**row, **place, "country": courier.country}
+        late = {name: value for name, value in late.items() if name in columns}
+        point, made = points.get_or_create(
+            courier=courier, code=facts.pop("code"), defaults=facts | late
+        )
+        unsaid = {name: late[name] for name in late if getattr(point, name) in ("", "UTC")}
+        if unsaid and not made:
+            points.filter(pk=point.pk).update(**unsaid)
+
+
+def _rows(file: Path) -> list[dict[str, str]]:
+    with file.open(encoding="utf-8", newline="") as opened:
+        return list(csv.DictReader(opened))

@@ -7,10 +7,9 @@ from logistics.models.parcels import Inspection, Parcel, Parcels, PickupBooking
 from logistics.models.partners import (
     Courier,
     CourierService,
-    DropOffPoint,
     NumberRange,
 )
-from logistics.models.points import City
+from logistics.models.points import City, DropOffPoint
 
 __all__ = [
     "Anomaly",

@@ -3,7 +3,8 @@
 from django.db import models
 from django.db.models import F, Q
 
-from logistics.models.partners import Courier, DropOffPoint
+from logistics.models.partners import Courier
+from logistics.models.points import DropOffPoint
 from logistics.states import OPEN_PICKUPS, Carried, LabelState, PickupState
 from logistics.tracking import ParcelState
 from returns.models import Case, Order

@@ -34,7 +34,7 @@ def choose_drop_off(case: Case, *, point_code: str, at: datetime) -> Parcel:
     """The buyer will bring the parcel to a point of the courier; to any, without a code (R20)."""
     with transaction.atomic():
         service, parcels = _choosing(case, Handover.DROP_OFF)
-        point = _point(service, point_code) if point_code else None
+        point = _point(service, point_code, at) if point_code else None
         if booking := case.pickups.open().first():
             _cancel(booking, at=at)
         parcel = live_label(case, parcels, service.courier, at=at)
@@ -154,12 +154,15 @@ def _offered(case: Case, method: Handover) -> None:
         raise ValueError(f"this return can be handed over by: {', '.join(options)}")
 
 
-def _point(service: CourierService, code: str) -> DropOffPoint:
-    points = service.courier.points.filter(active=True, takes_parcels=True)
-    point = points.filter(country=service.country, code=code).first()
-    if point is None:
-        raise ValueError(f"{service.courier.name} has no drop-off point {code!r}")
-    return point
+def _point(service: CourierService, code: str, at: datetime) -> DropOffPoint:
+    of_the_courier = service.courier.points.filter(country=service.country, code=code)
+    if point := of_the_courier.usable(at).first():
+        return point
+    closed = of_the_courier.filter(active=True, takes_parcels=True).first()
+    if closed and closed.closed_until:
+        until = f"{closed.closed_until:%Y-%m-%d %H:%M} UTC"
+        raise ValueError(f"{closed} is closed until {until}; choose another point")
+    raise ValueError(f"{service.courier.name} has no drop-off point {code!r}")
 
 
 def _booked(case: Case) -> PickupBooking:

@@ -59,6 +59,15 @@ def test_a_point_that_cannot_take_the_parcel_is_refused(unfit: str) -> None:
         workflow.choose_drop_off(case, point_code=code, at=T0)
 
 
+def test_a_point_closed_for_a_time_is_refused_until_it_opens_again() -> None:
+    case = awaiting()
+    DropOffPoint.objects.filter(code="PAR01").update(closed_until=T0 + DAY)
+    with pytest.raises(ValueError, match="is closed until 2026-03-03 10:00 UTC; choose another"):
+        workflow.choose_drop_off(case, point_code="PAR01", at=T0)
+    workflow.choose_drop_off(case, point_code="PAR01", at=T0 + DAY)
+    assert case.parcels.get().drop_off_point is not None
+
+
 def test_where_there_is_no_drop_off_it_cannot_be_chosen_r20() -> None:
     with pytest.raises(ValueError, match="handed over by: pickup"):
         workflow.choose_drop_off(awaiting("CZ"), point_code="", at=T0)

@@ -3,7 +3,7 @@
 import pytest
 
 from logistics import partners, workflow
-from logistics.models import Courier, CourierService, DropOffPoint, NumberRange
+from logistics.models import City, Courier, CourierService, DropOffPoint, NumberRange
 from returns.states import Handover, TermsOutcome
 
 pytestmark = pytest.mark.django_db
@@ -34,10 +34,32 @@ def test_contacts_are_printed_as_the_source_has_them_with_its_lost_cells() -> No
     assert contacts["israel-post-il"] == "…"
 
 
-def test_each_drop_off_country_has_points_in_five_cities() -> None:
-    for country in DROP_OFF:
-        cities = set(DropOffPoint.objects.filter(country=country).values_list("city", flat=True))
-        assert len(cities) == 5, country
+def test_each_country_has_points_in_about_ten_cities_and_all_are_as_staff_could_enter_them() -> (
+    None
+):
+    for country in DROP_OFF | PICKUP:
+        there = DropOffPoint.objects.filter(country=country)
+        cities = set(there.values_list("city", flat=True))
+        assert 10 <= len(cities) <= 12, country
+        known = dict(City.objects.filter(country=country).values_list("name", "time_zone"))
+        assert cities == set(known)
+        for point in there:
+            point.full_clean()
+            assert point.time_zone == known[point.city]
+
+
+def test_inposts_points_are_lockers_that_take_parcels_at_all_hours() -> None:
+    lockers = DropOffPoint.objects.filter(courier__slug="inpost-pl")
+    kinds = lockers.values_list("kind", "opening_hours", "takes_parcels").distinct()
+    assert list(kinds.order_by()) == [("locker", "24/7", True)]
+
+
+def test_what_staff_said_of_a_point_stays_and_what_nobody_said_is_filled_in() -> None:
+    points = DropOffPoint.objects.filter(code="NYC01")
+    points.update(postal_code="", time_zone="UTC", name="The big one")
+    plant()
+    assert points.get().name == "The big one"
+    assert (points.get().postal_code, points.get().time_zone) == ("10001", "America/New_York")
 
 
 def test_planting_again_keeps_what_staff_changed_and_brings_back_what_is_missing() -> None:

@@ -1,0 +1,1 @@
+"""Drop-off points: reading the files of couriers, and finding the nearest."""
