@@ -142,13 +142,16 @@ def _authenticated(request: HttpRequest, slug: str, method: str) -> Signed:
     if method == "POST" and request.content_type != "application/json":
         raise Refused(415, "unsupported-media-type", "Send application/json.")
     courier = Courier.objects.filter(slug=slug).first() if _SLUG.fullmatch(slug) else None
-    keys = courier.keys(Direction.IN, at) if courier else []
+    secrets = courier.signing(Direction.IN, at) if courier else []
+    secrets = [secret for secret in secrets if secret.key]
     try:
+        keys = [secret.key for secret in secrets]
         key_index = verify(request.body, request.headers, keys, at.timestamp())
     except BadSignature as bad:
         raise Refused(bad.status, bad.code, bad.detail, server_time=int(at.timestamp())) from bad
     if courier is None:
         raise Refused(401, "signature-mismatch", "No active key.")
+    secrets[key_index].used(at)
     if not courier.active:
         raise Refused(403, "courier-suspended", "Your reports are not taken now: call us.")
     return Signed(courier, request.body, key_index, request.headers["webhook-id"], at)

@@ -4,6 +4,8 @@ from django.contrib import admin
 
 from logistics.models import Courier, CourierService, NumberRange
 
+from .credentials import CredentialsPage
+
 
 class Services(admin.TabularInline[CourierService, Courier]):
     model = CourierService
@@ -16,10 +18,11 @@ class Ranges(admin.TabularInline[NumberRange, Courier]):
 
 
 @admin.register(Courier)
-class CourierAdmin(admin.ModelAdmin[Courier]):
+class CourierAdmin(CredentialsPage):
     list_display = ("name", "slug", "country", "contact", "active", "endpoint_url")
     list_filter = ("active", "country")
     search_fields = ("name", "slug")
+    readonly_fields = ("active",)
     inlines = (Services, Ranges)
 
 

@@ -10,7 +10,8 @@ from django.test import Client
 
 from logistics import outbox, workflow
 from logistics.models import Courier, Delivery, Parcel, TrackingEvent, WebhookReceipt
-from logistics.states import MessageType
+from logistics.states import Direction, MessageType
+from returns.machine import NotNow
 from returns.states import Event, State
 from tests import make
 from tests.logistics.story import DAY, T0, awaiting, event, parcel_of, report, tell
@@ -43,6 +44,18 @@ def test_eight_copies_of_a_message_are_taken_once() -> None:
             statuses = succeeded(together([post] * EIGHT))
         assert sorted(statuses) == [200] * (EIGHT - 1) + [202]
     assert WebhookReceipt.objects.count() == TrackingEvent.objects.count() == ROUNDS
+
+
+def test_of_eight_rotations_at_once_one_is_made() -> None:
+    """At most two keys count, whoever presses the button together."""
+    courier = make.courier("la-poste-fr")
+    for n in range(ROUNDS):
+        at = T0 + (n + 1) * 2 * DAY
+        rotate = partial(workflow.give_secret, courier, Direction.IN, at=at)
+        results = together([rotate] * EIGHT)
+        assert len(succeeded(results)) == 1
+        assert all(isinstance(refused, NotNow) for refused in failed(results))
+        assert len(courier.keys(Direction.IN, at)) == 2
 
 
 def test_eight_workers_tell_a_parcels_reports_once() -> None:
