@@ -26,6 +26,7 @@ _follow: dict[Event, list[Following]] = {
     Event.INSPECTION_LAPSED: [open_refund],
     Event.REFUND_GRANTED: [open_refund],
     Event.REFUND_GRANTED_BY_LAPSE: [open_refund],
+    Event.PART_APPROVED: [open_refund],
     Event.REFUND_ORDERED: [open_refund],
 }
 

@@ -31,9 +31,9 @@ def refund_paid(refund: Refund, *, at: datetime) -> None:
     _book(Kind.REFUND_PAID, refund.case, sides, refund=refund, at=at)
 
 
-def courier_claimed(refund: Refund, *, at: datetime) -> None:
+def courier_claimed(refund: Refund, amount: Decimal, *, at: datetime) -> None:
     """R26: what is lost or damaged in transport is the courier's to pay, not the seller's."""
-    sides = {Account.COURIER_CLAIM: refund.amount, Account.SELLER: -refund.amount}
+    sides = {Account.COURIER_CLAIM: amount, Account.SELLER: -amount}
     _book(Kind.COURIER_CLAIMED, refund.case, sides, refund=refund, at=at)
 
 

@@ -31,7 +31,7 @@ from returns import workflow as returns
 from returns.drain import locked
 from returns.machine import NotNow
 from returns.models import Case, Entry, OrderLine
-from returns.states import Actor, Grade
+from returns.states import Actor
 
 log = logging.getLogger(__name__)
 
@@ -80,8 +80,8 @@ def open_refund(entry: Entry, *, at: datetime) -> Refund | None:
         refund.save(force_insert=True)
         _move_money(refund, reserved=refund.amount)
         ledger.refund_owed(refund, at=at)
-        if _courier_is_liable(case):
-            ledger.courier_claimed(refund, at=at)
+        if claimed := _claimed_from_courier(case):
+            ledger.courier_claimed(refund, claimed, at=at)
         return refund
 
 
@@ -122,11 +122,20 @@ def _promised(entry: Entry, case: Case, payment: Payment, line: PaidLine) -> Ref
     )
 
 
-def _courier_is_liable(case: Case) -> bool:
-    """R26: handed over and never received, or received damaged in transport."""
+def _claimed_from_courier(case: Case) -> Decimal:
+    """R26: what of the refund is for pieces that the courier lost or damaged.
+
+    All of a parcel that was handed over and never received; else a share for those pieces that the
+    warehouse claims from the courier, once they are paid for.
+    """
     if case.handed_over_at and not case.received_at:
-        return True
-    return case.entries.filter(facts__grade=Grade.DAMAGED_IN_TRANSIT).exists()
+        return case.amount
+    inspected = case.entries.filter(facts__has_key="courier_claim").last()
+    if inspected is None or not case.quantity_granted:
+        return Decimal(0)
+    pieces = (case.quantity_accepted or 0) + case.quantity_granted
+    claimed = Decimal(inspected.facts["courier_claim"])
+    return policy.apportion(case.amount, [claimed, pieces - claimed], case.currency)[0]
 
 
 # Claim, call, record ------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 """Exact money: how many digits a currency has, and what an item's share of a sum is."""
 
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
 
 #: ISO 4217 minor-unit digits where they are not 2.
 DIGITS = {
@@ -32,18 +32,24 @@ def paid_for(
     unit_price: Decimal,
     shipping_cost: Decimal,
     bought: int,
+    before: int,
     quantity: int,
     with_shipping: bool,
     currency: str,
 ) -> Decimal:
-    """What was paid for `quantity` of the `bought` pieces of a line (R28).
+    """What was paid for `quantity` of the `bought` pieces of a line, after `before` others (R28).
 
     `shipping_cost` is the line's share for its whole quantity; it is included pro rata where the
-    fault is the seller's. Rounded down to what shares can add up to: never more than the whole.
+    fault is the seller's. Each piece has its own part of it, so that the parts of all pieces, in
+    whatever portions they go back, sum to the whole exactly.
     """
     goods = unit_price * quantity
     if with_shipping:
-        goods += (shipping_cost * quantity / bought).quantize(
-            quantum(currency), rounding="ROUND_DOWN"
+        first, last = (
+            (shipping_cost * min(pieces, bought) / bought).quantize(
+                quantum(currency), rounding=ROUND_DOWN
+            )
+            for pieces in (before, before + quantity)
         )
+        goods += last - first
     return rounded(goods, currency)

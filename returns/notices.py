@@ -138,6 +138,10 @@ TOLD: Mapping[Event, Mapping[Actor, str]] = {
         Actor.BUYER: "Your refund of {amount} is approved.",
         Actor.SELLER: "You did not answer in time, so the refund of {amount} is granted.",
     },
+    Event.PART_APPROVED: {
+        Actor.BUYER: "Your refund of {amount} for the pieces that passed is approved. {text}",
+        Actor.SELLER: "The refund of {amount} for the pieces of {item} that passed is approved.",
+    },
     Event.ESCALATED: {
         Actor.BUYER: "Our support looks into your case now.",
         Actor.SELLER: "{buyer} called our support about {item}.",

@@ -4,13 +4,9 @@ freed.
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from decimal import Decimal
 
-from django.db.models import Sum
-
-from returns import policy
+from returns import pieces, policy
 from returns.models import Case, FreeReturnSlot, Order, OrderLine, PolicyVersion
-from returns.money import paid_for
 from returns.states import Kind, Reason
 
 
@@ -36,7 +32,6 @@ def claim(
     """The facts of this wish as the policy wants them. Reads only; true under the buyer's lock."""
     order = line.order
     month = policy.buyer_month(at, numbers.time_zone)
-    taken = Case.objects.filter(line=line).taking().aggregate(pieces=Sum("quantity"))["pieces"] or 0
     held = FreeReturnSlot.objects.filter(released_at__isnull=True)
     return policy.Claim(
         kind=kind,
@@ -47,7 +42,7 @@ def claim(
         at=at,
         received_at=order.received_at,
         bought=line.quantity,
-        taken=taken,
+        taken=pieces.taken(line),
         open_case=Case.objects.filter(line=line).open().exists(),
         unit_price=line.unit_price,
         shipping_cost=line.shipping_cost,
@@ -79,18 +74,6 @@ def quote(
         numbers=numbers,
     )
     return policy.terms(facts, numbers)
-
-
-def amount(line: OrderLine, *, quantity: int, reason: Reason) -> Decimal:
-    """What is to be refunded for this quantity, in the order's currency (R28)."""
-    return paid_for(
-        unit_price=line.unit_price,
-        shipping_cost=line.shipping_cost,
-        bought=line.quantity,
-        quantity=quantity,
-        with_shipping=policy.seller_at_fault(reason),
-        currency=line.order.currency,
-    )
 
 
 def claim_slot(case: Case, *, at: datetime) -> FreeReturnSlot | None:

@@ -43,8 +43,8 @@ class Handover(TextChoices):
     OWN_COURIER = "own_courier", "Own courier, registered mail"
 
 
-class Grade(TextChoices):
-    """R25, R26: what the inspection finds."""
+class InspectionOutcome(TextChoices):
+    """R26: what the inspection finds of one piece; money follows from it."""
 
     AS_NEW = "as_new", "As new"
     OPENED = "opened", "Opened, in good condition"
@@ -52,13 +52,29 @@ class Grade(TextChoices):
     DAMAGED_UNDECLARED = "damaged_undeclared", "Damaged and not declared"
     DAMAGED_IN_TRANSIT = "damaged_in_transit", "Damaged in transport"
     WRONG_ITEM = "wrong_item", "Not the item that was sold"
+    MISSING = "missing", "Handed over, but not in the parcel"
+
+
+class Grade(TextChoices):
+    """R25: in what condition a piece is to be sold again; no money follows from it."""
+
+    A = "A", "A: as new"
+    B = "B", "B: opened, good"
+    C = "C", "C: used or damaged, can be sold"
+    D = "D", "D: cannot be sold"
 
 
 class Disposition(TextChoices):
-    """R25: where the item goes after inspection."""
+    """R25: where a piece goes after inspection."""
 
     RESTOCK = "restock", "Back into inventory"
+    REFURBISH = "refurbish", "To be refurbished"
+    RETURN_TO_SELLER = "return_to_seller", "Back to the seller"
+    RETURN_TO_BUYER = "return_to_buyer", "Back to the buyer"
+    RECYCLE = "recycle", "Recycle"
     DISCARD = "discard", "Discard"
+    QUARANTINE = "quarantine", "Quarantine"
+    MISSING = "missing", "Missing"
 
 
 class Resolution(TextChoices):
@@ -133,6 +149,7 @@ class Event(TextChoices):
     INSPECTION_DISPUTED = "inspection_disputed", "Inspection found damage"
     REFUND_GRANTED = "refund_granted", "Refund granted by the seller"
     REFUND_GRANTED_BY_LAPSE = "refund_granted_by_lapse", "Refund granted, no answer in time"
+    PART_APPROVED = "part_approved", "Refund of the accepted pieces approved"
     ESCALATED = "escalated", "Escalated by the buyer"
     ESCALATION_LAPSED = "escalation_lapsed", "Not escalated in time"
     ALARMED = "alarmed", "Overdue, support alarmed"
@@ -190,8 +207,11 @@ MACHINE: Machine[State, Event] = Machine(
         (State.INVESTIGATING, Event.REFUND_GRANTED_BY_LAPSE): State.REFUND_PENDING,
         (State.INVESTIGATING, Event.REFUSED): State.DECLINED,
         (State.INVESTIGATING, Event.REFUSED_FINALLY): State.CLOSED,
+        # Whatever is refused, the pieces that the inspection accepted are paid.
+        (State.INVESTIGATING, Event.PART_APPROVED): State.REFUND_PENDING,
         (State.DECLINED, Event.ESCALATED): State.ESCALATED,
         (State.DECLINED, Event.ESCALATION_LAPSED): State.CLOSED,
+        (State.DECLINED, Event.PART_APPROVED): State.REFUND_PENDING,
         (State.DECLINED, Event.CANCELLED): State.CLOSED,
         (State.ESCALATED, Event.ALARMED): State.ESCALATED,
         (State.ESCALATED, Event.VERDICT_PROPOSED): State.ESCALATED,
@@ -199,6 +219,7 @@ MACHINE: Machine[State, Event] = Machine(
         (State.ESCALATED, Event.REFUND_ORDERED): State.REFUND_PENDING,
         (State.ESCALATED, Event.RETURN_ORDERED): State.AWAITING_RETURN,
         (State.ESCALATED, Event.REFUSAL_UPHELD): State.CLOSED,
+        (State.ESCALATED, Event.PART_APPROVED): State.REFUND_PENDING,
         (State.ESCALATED, Event.RECEIVED): State.INSPECTING,
         (State.ESCALATED, Event.CANCELLED): State.CLOSED,
         (State.REFUND_PENDING, Event.ALARMED): State.REFUND_PENDING,

@@ -14,7 +14,7 @@ from logistics.signatures import secret_bytes, sign
 from logistics.states import Direction
 from returns import workflow
 from returns.models import Buyer, Case, Order, OrderLine, Seller, Verdict
-from returns.states import Actor, Disposition, Event, Grade, Kind, Reason, State
+from returns.states import Actor, Event, InspectionOutcome, Kind, Reason, State
 
 #: A Monday morning; the order arrived a day before.
 T0 = datetime(2026, 3, 2, 10, tzinfo=UTC)
@@ -139,9 +139,9 @@ def _receive(case: Case, at: datetime) -> object:
     return workflow.receive(case, at=at, actor=Actor.COURIER, by="La Poste")
 
 
-def _inspect(grade: Grade) -> Callable[[Case, datetime], object]:
+def _inspect(outcome: InspectionOutcome) -> Callable[[Case, datetime], object]:
     return lambda case, at: workflow.inspect(
-        case, grade=grade, disposition=Disposition.RESTOCK, at=at, by="Warehouse 1"
+        case, outcomes=[outcome] * case.at_stake, at=at, by="Warehouse 1"
     )
 
 
@@ -167,9 +167,15 @@ _path(
 _path(State.AWAITING_RETURN, _accept)
 _path(State.IN_TRANSIT, _accept, _hand_over)
 _path(State.INSPECTING, _accept, _hand_over, _receive)
-_path(State.INVESTIGATING, _accept, _hand_over, _receive, _inspect(Grade.DAMAGED_UNDECLARED))
-_path(State.REFUND_PENDING, _accept, _hand_over, _receive, _inspect(Grade.AS_NEW))
-_path(State.REFUNDED, _accept, _hand_over, _receive, _inspect(Grade.AS_NEW), _paid)
+_path(
+    State.INVESTIGATING,
+    _accept,
+    _hand_over,
+    _receive,
+    _inspect(InspectionOutcome.DAMAGED_UNDECLARED),
+)
+_path(State.REFUND_PENDING, _accept, _hand_over, _receive, _inspect(InspectionOutcome.AS_NEW))
+_path(State.REFUNDED, _accept, _hand_over, _receive, _inspect(InspectionOutcome.AS_NEW), _paid)
 _path(State.DECLINED, _refuse)
 _path(State.ESCALATED, _refuse, _escalate)
 _path(State.CLOSED, lambda case, at: workflow.cancel(case, at=at))

@@ -15,7 +15,7 @@ from backoffice.shop import case_json, serializers
 from backoffice.shop.door import PROBLEMS, Door, no_exchange, the_line
 from backoffice.shop.schema import answer
 from logistics.workflow import options_in
-from returns import opening, orders, policy
+from returns import opening, orders, pieces, policy
 from returns.models import Order, OrderLine
 from returns.states import Kind, TermsOutcome
 
@@ -94,7 +94,7 @@ def _terms_json(
 ) -> case_json.TermsJson:
     possible = terms.outcome != TermsOutcome.NOT_POSSIBLE
     returned = possible and wish["kind"] == Kind.RETURN_AND_REFUND
-    amount = opening.amount(line, quantity=wish["quantity"], reason=wish["reason"])
+    amount = pieces.amount(line, quantity=wish["quantity"], reason=wish["reason"])
     return {
         "terms": terms.outcome.value,
         "explanation": case_json.findings(terms),

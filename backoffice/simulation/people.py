@@ -23,16 +23,16 @@ from backoffice.simulation.couriers import Couriers
 from backoffice.simulation.dice import Dice
 from backoffice.simulation.shop import Json, Refused, Shop
 from logistics import workflow as logistics
+from logistics.inspection import usual
 from returns import workflow as returns
 from returns.machine import NotNow
 from returns.models import Case, Verdict
 from returns.money import rounded
 from returns.policy import evidence_required, handover_methods
 from returns.states import (
-    Disposition,
     Event,
-    Grade,
     Handover,
+    InspectionOutcome,
     Kind,
     Reason,
     State,
@@ -290,14 +290,17 @@ class People:
         )
         if choice == "never":
             return
-        grade = Grade(choice)
-        fine = grade in (Grade.AS_NEW, Grade.OPENED)
-        disposition = Disposition.RESTOCK if fine else Disposition.DISCARD
 
         def inspect(case: Case, now: datetime) -> object:
-            return logistics.inspect(
-                case, grade=grade, disposition=disposition, note="", at=now, by="Warehouse 1"
-            )
+            found = [InspectionOutcome(choice)]
+            # Of several pieces most are like the first, and now and then one is not.
+            for n in range(2, case.at_stake + 1):
+                other = story.dice.one_of(
+                    f"piece {n}", same=0.8, as_new=0.1, missing=0.05, damaged_undeclared=0.05
+                )
+                found.append(found[0] if other == "same" else InspectionOutcome(other))
+            items = [usual(outcome) for outcome in found]
+            return logistics.inspect(case, items=items, at=now, by="Warehouse 1")
 
         after = story.dice.days("inspection after", 0.2, 3.5)
         self._do(story, at + after, "warehouse: inspect", inspect)

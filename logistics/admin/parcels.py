@@ -1,4 +1,4 @@
-"""Support's door to parcels: what was booked, reported and found in them."""
+"""Support's door to parcels: what was booked and reported."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from django.db import models
 from django.http import HttpRequest
 
 from logistics import workflow
-from logistics.models import Inspection, Parcel, PickupBooking, TrackingEvent
+from logistics.models import Parcel, PickupBooking, TrackingEvent
 from returns import clock
 from returns.machine import NotNow
 
@@ -62,10 +62,3 @@ class TrackingEventAdmin(ReadOnly):
     list_display = ("occurred_at", "courier", "type", "code", "tracking_number", "pickup_id")
     list_filter = (Unmatched, "type", "code", "courier")
     search_fields = ("tracking_number", "event_id", "pickup_id")
-
-
-@admin.register(Inspection)
-class InspectionAdmin(ReadOnly):
-    list_display = ("case", "parcel", "grade", "disposition", "by", "at")
-    list_filter = ("grade", "disposition")
-    search_fields = ("case__number", "parcel__tracking_number")

@@ -2,8 +2,14 @@
 
 from logistics.models.credentials import CourierReadKey, CourierSecret
 from logistics.models.desk import Anomaly, CourierEntry
+from logistics.models.inspections import (
+    InspectedItem,
+    Inspection,
+    InspectionPhoto,
+    UnexpectedItem,
+)
 from logistics.models.messages import BadMessage, Delivery, TrackingEvent, WebhookReceipt
-from logistics.models.parcels import Inspection, Parcel, Parcels, PickupBooking
+from logistics.models.parcels import Parcel, Parcels, PickupBooking
 from logistics.models.partners import (
     Courier,
     CourierService,
@@ -22,11 +28,14 @@ __all__ = [
     "CourierService",
     "Delivery",
     "DropOffPoint",
+    "InspectedItem",
     "Inspection",
+    "InspectionPhoto",
     "NumberRange",
     "Parcel",
     "Parcels",
     "PickupBooking",
     "TrackingEvent",
+    "UnexpectedItem",
     "WebhookReceipt",
 ]

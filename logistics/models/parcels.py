@@ -1,4 +1,4 @@
-"""Parcels, the vans booked for them, and what was found inside."""
+"""Parcels, and the vans booked for them."""
 
 from django.db import models
 from django.db.models import F, Q
@@ -8,7 +8,6 @@ from logistics.models.points import DropOffPoint
 from logistics.states import OPEN_PICKUPS, Carried, LabelState, PickupState
 from logistics.tracking import ParcelState
 from returns.models import Case, Order
-from returns.states import Disposition, Grade
 
 
 class Parcels(models.QuerySet["Parcel"]):
@@ -33,6 +32,14 @@ class Parcel(models.Model):
     )
     courier_name = models.CharField(max_length=80)
     tracking_number = models.CharField(max_length=40)
+    found_in = models.ForeignKey(
+        "self",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="also_inside",
+        help_text="Another case's parcel, in whose box this case's item lay.",
+    )
     drop_off_point = models.ForeignKey(DropOffPoint, models.PROTECT, null=True, blank=True)
 
     label = models.CharField(max_length=8, choices=LabelState, blank=True)
@@ -60,6 +67,7 @@ class Parcel(models.Model):
 
     class Meta:
         ordering = ["-id"]
+        permissions = [("receive_parcel", "Can receive and inspect parcels in the warehouse")]
         constraints = [
             models.CheckConstraint(
                 condition=Q(state__in=ParcelState.values), name="parcel_state_known"
@@ -95,6 +103,8 @@ class Parcel(models.Model):
         ]
         indexes = [
             models.Index(fields=["courier", "tracking_number"], name="parcel_by_number"),
+            # A scanner does not tell which courier's number it reads.
+            models.Index(fields=["tracking_number"], name="parcel_by_scan"),
             models.Index(
                 fields=["id"],
                 condition=Q(label=LabelState.LIVE, label_pdf="", label_error=""),
@@ -186,26 +196,3 @@ class PickupBooking(models.Model):
             "end": f"{self.window_end:%H:%M}",
             "tz": self.time_zone,
         }
-
-
-class Inspection(models.Model):
-    """R25: what the warehouse found in a parcel, and where the item goes. Once a parcel."""
-
-    case = models.ForeignKey(Case, models.PROTECT, related_name="inspections")
-    parcel = models.OneToOneField(Parcel, models.PROTECT, related_name="inspection")
-    grade = models.CharField(max_length=24, choices=Grade)
-    disposition = models.CharField(max_length=12, choices=Disposition)
-    note = models.TextField(blank=True)
-    by = models.CharField(max_length=200)
-    at = models.DateTimeField()
-
-    class Meta:
-        constraints = [
-            models.CheckConstraint(
-                condition=Q(grade__in=Grade.values, disposition__in=Disposition.values),
-                name="inspection_words_known",
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.get_grade_display()} → {self.get_disposition_display()}"

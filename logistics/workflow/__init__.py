@@ -36,7 +36,12 @@ from logistics.workflow.secrets import (
     revoke_read_key,
     suspend,
 )
-from logistics.workflow.warehouse import inspect, receive_parcel
+from logistics.workflow.warehouse import (
+    found_in,
+    inspect,
+    receive_parcel,
+    record_unexpected,
+)
 
 __all__ = [
     "LEAKED",
@@ -50,6 +55,7 @@ __all__ = [
     "close_anomaly",
     "confirm_pickup",
     "fail_untold_pickup",
+    "found_in",
     "give_read_key",
     "give_secret",
     "handover_options",
@@ -63,6 +69,7 @@ __all__ = [
     "project_due",
     "raise_anomaly",
     "receive_parcel",
+    "record_unexpected",
     "register_own_parcel",
     "render_due_labels",
     "reschedule_pickup",

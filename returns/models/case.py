@@ -51,7 +51,20 @@ class Case(models.Model):
 
     kind = models.CharField(max_length=20, choices=Kind)
     reason = models.CharField(max_length=40, choices=Reason)
-    quantity = models.PositiveIntegerField()
+    # The four counts of pieces; money follows the last.
+    quantity = models.PositiveIntegerField(help_text="R05: how many pieces are claimed.")
+    quantity_handed_over = models.PositiveIntegerField(
+        null=True, blank=True, help_text="By the buyer's word; all that are claimed, unless told."
+    )
+    quantity_received = models.PositiveIntegerField(
+        null=True, blank=True, help_text="R25: counted by the warehouse."
+    )
+    quantity_accepted = models.PositiveIntegerField(
+        null=True, blank=True, help_text="R26: passed at inspection; these are paid in any case."
+    )
+    quantity_granted = models.PositiveIntegerField(
+        default=0, help_text="R26, R31: paid beyond those, by the seller's or support's decision."
+    )
     explanation = models.TextField(blank=True, help_text="R04: in the buyer's words.")
     declaration = models.JSONField(
         default=dict, help_text="R09: unused, undamaged, original_packaging, labels_intact."
@@ -138,6 +151,25 @@ class Case(models.Model):
                 condition=Q(quantity__gte=1, amount__gte=0, postage__gte=0), name="case_amounts"
             ),
             models.CheckConstraint(
+                condition=Q(quantity_handed_over__isnull=True)
+                | Q(quantity_handed_over__gte=1, quantity_handed_over__lte=F("quantity")),
+                name="case_handed_over_at_most_claimed",
+            ),
+            models.CheckConstraint(
+                condition=Q(quantity_received__isnull=True)
+                | Q(quantity_received__lte=F("quantity")),
+                name="case_received_at_most_claimed",
+            ),
+            models.CheckConstraint(
+                condition=Q(quantity_accepted__isnull=True, quantity_granted=0)
+                | Q(
+                    quantity_received__isnull=False,
+                    quantity_accepted__lte=F("quantity_received"),
+                    quantity_granted__lte=F("quantity") - F("quantity_accepted"),
+                ),
+                name="case_accepted_at_most_received",
+            ),
+            models.CheckConstraint(
                 condition=~Q(state=State.REFUND_PENDING) | Q(approved_at__isnull=False),
                 name="case_refund_has_approval",
             ),
@@ -169,7 +201,20 @@ class Case(models.Model):
     @property
     def what_then(self) -> str:
         """What happens by itself at the deadline, in words; empty when the case is over."""
+        if self.state == State.DECLINED and self.owes_accepted:
+            return "the accepted pieces are refunded"
         return "" if self.over else WAITS_FOR[State(self.state)][1]
+
+    @property
+    def at_stake(self) -> int:
+        """The pieces that are decided on: what was handed over, or more where more arrived."""
+        handed_over = self.quantity_handed_over or self.quantity
+        return max(handed_over, self.quantity_received or 0)
+
+    @property
+    def owes_accepted(self) -> bool:
+        """Pieces passed inspection whose refund was never approved: it is, whatever is refused."""
+        return bool(self.quantity_accepted) and self.approved_at is None
 
     @property
     def is_free(self) -> bool:

@@ -7,7 +7,14 @@ from returns.policy.handover import (
     may_cancel,
     pickup_failed,
 )
-from returns.policy.review import Lapse, after_inspection, deadline, lapse, may_escalate
+from returns.policy.review import (
+    Lapse,
+    after_inspection,
+    deadline,
+    lapse,
+    may_escalate,
+    piece_accepted,
+)
 from returns.policy.terms import (
     Terms,
     buyer_month,
@@ -36,6 +43,7 @@ __all__ = [
     "may_cancel",
     "may_escalate",
     "pickup_failed",
+    "piece_accepted",
     "second_person_needed",
     "seller_at_fault",
     "terms",

@@ -1,11 +1,12 @@
 """What a case waits for, how long, and what the policy decides when nobody does (R16–R18, R35)."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from returns.policy.facts import Fact, Finding, Numbers, counted, iso, moment, utc
 from returns.policy.terms import ARRIVED_WRONG, evidence_required
-from returns.states import Event, Grade, Kind, Reason, State, TermsOutcome
+from returns.states import Event, InspectionOutcome, Kind, Reason, State, TermsOutcome
 
 
 @dataclass(frozen=True)
@@ -97,15 +98,23 @@ def may_escalate(final: bool, declined_at: datetime, at: datetime, numbers: Numb
     return Finding("R30", facts, True, f"You can ask our support team to decide until {when}.")
 
 
-def after_inspection(grade: Grade, reason: Reason) -> Event:
-    """R26: what an inspection that found `grade` leads to, for a dispute opened with `reason`.
+def piece_accepted(outcome: InspectionOutcome, reason: Reason) -> bool:
+    """R26: whether a piece that was found like this is paid for without more ado.
 
-    A damage passes as described only if the reason says the item arrived wrong, and another item
-    only if it says that a counterfeit was sent: everything else the seller investigates.
+    `reason` is the dispute's. A damage passes as described only if it says the item arrived wrong,
+    and another item only if it says that a counterfeit was sent.
     """
-    passed = (
-        grade in (Grade.AS_NEW, Grade.OPENED)
-        or (grade == Grade.DAMAGED_AS_DESCRIBED and reason in ARRIVED_WRONG)
-        or (grade == Grade.WRONG_ITEM and reason == Reason.COUNTERFEIT_GOODS)
+    return (
+        outcome in (InspectionOutcome.AS_NEW, InspectionOutcome.OPENED)
+        or (outcome == InspectionOutcome.DAMAGED_AS_DESCRIBED and reason in ARRIVED_WRONG)
+        or (outcome == InspectionOutcome.WRONG_ITEM and reason == Reason.COUNTERFEIT_GOODS)
     )
+
+
+def after_inspection(outcomes: Collection[InspectionOutcome], reason: Reason) -> Event:
+    """R26: what an inspection leads to: passed when every piece is accepted.
+
+    For the pieces that are not, missing ones too, the seller investigates.
+    """
+    passed = all(piece_accepted(outcome, reason) for outcome in outcomes)
     return Event.INSPECTION_PASSED if passed else Event.INSPECTION_DISPUTED

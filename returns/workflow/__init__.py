@@ -12,6 +12,7 @@ from returns.workflow.deadlines import (
 )
 from returns.workflow.parcel import (
     choose_handover,
+    count_received,
     extend_handover,
     grant,
     hand_over,
@@ -61,6 +62,7 @@ __all__ = [
     "choose_handover",
     "complete_refund",
     "confirm_verdict",
+    "count_received",
     "decide",
     "decline_offer",
     "escalate",

@@ -8,11 +8,12 @@ from typing import Any
 
 from django.db import transaction
 
-from returns import policy
+from returns import pieces, policy
 from returns.drain import locked
 from returns.models import Case
 from returns.states import Actor, Event, Kind, Reason, Resolution, State, TermsOutcome
 from returns.workflow.hand import Moved, apply, verb, write
+from returns.workflow.parcel import granted, uninspected
 from returns.workflow.review import after_offer, answer_offer, declined, resumed
 
 log = logging.getLogger(__name__)
@@ -87,15 +88,16 @@ def _lapsed(case: Case, at: datetime) -> "Moved":
         event, fields = after_offer(case, Event.OFFER_LAPSED, at)
     elif state == State.AWAITING_RETURN:
         event, fields = Event.NOT_HANDED_OVER, {"resolution": Resolution.NOT_HANDED_OVER}
+    elif state == State.DECLINED and case.owes_accepted:
+        event, fields = Event.PART_APPROVED, {"amount": pieces.owed(case)}
     elif state == State.DECLINED:
         event, fields = Event.ESCALATION_LAPSED, {"resolution": Resolution.DECLINED}
+    elif state == State.INSPECTING:
+        event, fields = Event.INSPECTION_LAPSED, uninspected(case)
+    elif state == State.INVESTIGATING:
+        event, fields = Event.REFUND_GRANTED_BY_LAPSE, granted(case)
     elif state in (State.ESCALATED, State.REFUND_PENDING):
         event, fields = Event.ALARMED, {"alarms": case.alarms + 1, "deadline_at": at + ALARM_AGAIN}
     else:
-        event = {
-            State.IN_TRANSIT: Event.HANDED_TO_SUPPORT,
-            State.INSPECTING: Event.INSPECTION_LAPSED,
-            State.INVESTIGATING: Event.REFUND_GRANTED_BY_LAPSE,
-        }[state]
-        text = "No news for too long." if state == State.IN_TRANSIT else ""
+        event, text = Event.HANDED_TO_SUPPORT, "No news for too long."
     return apply(case, event, at=at, actor=Actor.CLOCK, text=text, facts=facts, **fields)

@@ -1,6 +1,7 @@
 """The parcel as the case sees it: handed over, on its way, received, inspected (R20–R26)."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -8,8 +9,9 @@ from typing import Any
 from returns import journal, opening, policy
 from returns.models import Case
 from returns.money import rounded
-from returns.states import Actor, Disposition, Event, Grade, Handover, Reason, State
-from returns.workflow.hand import entry_of, move, not_now, verb
+from returns.pieces import worth
+from returns.states import Actor, Event, Handover, InspectionOutcome, Reason, State
+from returns.workflow.hand import entry_of, move, not_now, require, verb
 
 
 @verb
@@ -20,8 +22,13 @@ def choose_handover(
     at: datetime,
     text: str = "",
     facts: Mapping[str, Any] | None = None,
+    pieces: int | None = None,
 ) -> None:
-    """The buyer chooses drop-off, pick-up or an own courier (R20, R22). May be chosen again."""
+    """The buyer chooses drop-off, pick-up or an own courier (R20, R22). May be chosen again.
+
+    `pieces` is how many the buyer puts into the parcel, where that is told.
+    """
+    _at_most_claimed(case, pieces, least=1)
     move(
         case,
         Event.HANDOVER_CHOSEN,
@@ -31,6 +38,7 @@ def choose_handover(
         facts={"method": method, **(facts or {})},
         handover=method,
         deadline_at=case.deadline_at,
+        quantity_handed_over=case.quantity_handed_over if pieces is None else pieces,
     )
 
 
@@ -58,11 +66,17 @@ def hand_over(
     text: str = "",
     facts: Mapping[str, Any] | None = None,
     postage: Decimal = Decimal(0),
+    pieces: int | None = None,
 ) -> None:
     """The parcel left the buyer: scanned by a courier, or posted by registered mail (R20, R22).
 
-    `postage` is what the buyer paid and gets back on top, in the case's currency (R22).
+    `postage` is what the buyer paid and gets back on top, in the case's currency (R22). `pieces`
+    is how many went in by the buyer's word: all, unless told now or when choosing. The rest stays
+    with the buyer, and is not paid for.
     """
+    _at_most_claimed(case, pieces, least=1)
+    handed_over = pieces or case.quantity_handed_over or case.quantity
+    fewer = {"amount": worth(case, handed_over)} if handed_over < case.quantity else {}
     move(
         case,
         Event.HANDED_OVER,
@@ -73,6 +87,8 @@ def hand_over(
         facts=facts,
         handed_over_at=at,
         postage=rounded(postage, case.currency),
+        quantity_handed_over=handed_over,
+        **fewer,
     )
 
 
@@ -97,38 +113,84 @@ def hand_to_support(case: Case, *, at: datetime, actor: Actor, why: str) -> None
 
 
 @verb
-def receive(case: Case, *, at: datetime, actor: Actor, by: str) -> None:
-    """The parcel reached the warehouse. A lost one that turns up is inspected too (R25)."""
+def receive(case: Case, *, at: datetime, actor: Actor, by: str, pieces: int | None = None) -> None:
+    """The parcel reached the warehouse. A lost one that turns up is inspected too (R25).
+
+    `pieces` is what the warehouse counted, where it did; a courier does not.
+    """
     if case.state == State.ESCALATED and case.handed_over_at is None:
         raise not_now(case, Event.RECEIVED, "No parcel was handed over.")
     if case.received_at is not None:
         raise not_now(case, Event.RECEIVED, "It was received already.")
-    move(case, Event.RECEIVED, at=at, actor=actor, by=by, received_at=at)
+    _at_most_claimed(case, pieces)
+    move(
+        case,
+        Event.RECEIVED,
+        at=at,
+        actor=actor,
+        by=by,
+        text="" if pieces is None else _counted(case, pieces),
+        received_at=at,
+        quantity_received=pieces,
+    )
+
+
+@verb
+def count_received(case: Case, *, pieces: int, at: datetime, by: str) -> None:
+    """The warehouse counts what came in a parcel that its courier had reported delivered (R25)."""
+    if case.state != State.INSPECTING:
+        raise not_now(case, Event.NOTED, "Only what waits for its inspection is counted.")
+    _at_most_claimed(case, pieces)
+    case.quantity_received = pieces
+    case.save(update_fields=["quantity_received"])
+    text = _counted(case, pieces)
+    journal.record([entry_of(case, Event.NOTED, at=at, actor=Actor.WAREHOUSE, by=by, text=text)])
 
 
 @verb
 def inspect(
-    case: Case, *, grade: Grade, disposition: Disposition, at: datetime, by: str, note: str = ""
+    case: Case,
+    *,
+    outcomes: Sequence[InspectionOutcome],
+    at: datetime,
+    by: str,
+    note: str = "",
+    facts: Mapping[str, Any] | None = None,
 ) -> None:
-    """The warehouse's finding: good, or damaged as described → refund; else the seller investigates
-    (R26).
+    """What the warehouse found of each piece: all good, or damaged as described → refund; else the
+    seller investigates those that are not, and the others are paid whatever comes of it (R26).
+
+    A piece that was handed over and is not there is MISSING. What was found settles the counts.
     """
-    event = policy.after_inspection(grade, Reason(case.reason))
+    require(case, Event.INSPECTION_PASSED)
+    received = sum(outcome != InspectionOutcome.MISSING for outcome in outcomes)
+    expected = max(case.quantity_handed_over or case.quantity, received)
+    if len(outcomes) != expected or expected > case.quantity:
+        raise ValueError(
+            f"{_pieces(case.quantity)} claimed, {case.quantity_handed_over or case.quantity} "
+            f"handed over: say of each of these what was found, not of {len(outcomes)}"
+        )
+    reason = Reason(case.reason)
+    accepted = sum(policy.piece_accepted(outcome, reason) for outcome in outcomes)
+    found = {str(what.value): n for what, n in Counter(outcomes).items()}
     move(
         case,
-        event,
+        policy.after_inspection(outcomes, reason),
         at=at,
         actor=Actor.WAREHOUSE,
         by=by,
-        text=note or grade.label,
-        facts={"grade": grade, "disposition": disposition},
+        text=note or _found(outcomes),
+        facts={"outcomes": found, "received": received, "accepted": accepted, **(facts or {})},
+        quantity_received=received,
+        quantity_accepted=accepted,
+        amount=worth(case, len(outcomes)),
     )
 
 
 @verb
 def grant(case: Case, *, at: datetime, by: str) -> None:
-    """The seller investigated and grants the refund (R26)."""
-    move(case, Event.REFUND_GRANTED, at=at, actor=Actor.SELLER, by=by)
+    """The seller investigated and grants the refund of all pieces (R26)."""
+    move(case, Event.REFUND_GRANTED, at=at, actor=Actor.SELLER, by=by, **granted(case))
 
 
 @verb
@@ -136,3 +198,48 @@ def issue_label(case: Case, *, at: datetime, text: str) -> None:
     """The free label exists now: from here on the slot is used up (R10, R12)."""
     opening.use_slot(case, at=at)
     journal.record([entry_of(case, Event.NOTED, at=at, actor=Actor.POLICY, text=text)])
+
+
+def granted(case: Case) -> dict[str, int]:
+    """The count that changes when all pieces are paid for, not only the accepted ones."""
+    if case.quantity_accepted is None or case.approved_at:
+        return {}
+    return {"quantity_granted": case.at_stake - case.quantity_accepted}
+
+
+def uninspected(case: Case) -> dict[str, Any]:
+    """What changes when nobody inspects in time: everything is paid for, as after a good finding.
+
+    Where nobody counted it either, what the buyer handed over counts as received.
+    """
+    stake, counted = case.at_stake, case.quantity_received
+    received = stake if counted is None else counted
+    counts: dict[str, Any] = {
+        "quantity_received": received,
+        "quantity_accepted": received,
+        "quantity_granted": stake - received,
+    }
+    # Most cases of a chunk lapse alike, and none of those needs a look at its item.
+    alike = stake == (case.quantity_handed_over or case.quantity)
+    return counts if alike else {**counts, "amount": worth(case, stake)}
+
+
+def _at_most_claimed(case: Case, pieces: int | None, *, least: int = 0) -> None:
+    if pieces is not None and not least <= pieces <= case.quantity:
+        raise ValueError(f"{_pieces(case.quantity)} claimed, so {pieces} cannot be counted")
+
+
+def _counted(case: Case, pieces: int) -> str:
+    return f"{pieces} of {_pieces(case.quantity_handed_over or case.quantity)} arrived."
+
+
+def _found(outcomes: Sequence[InspectionOutcome]) -> str:
+    """In words: "As new", or "2 × As new, 1 × Damaged in transport"."""
+    counts = Counter(outcomes)
+    if len(outcomes) == 1:
+        return str(outcomes[0].label)
+    return ", ".join(f"{n} × {what.label}" for what, n in counts.items())
+
+
+def _pieces(number: int) -> str:
+    return f"{number} piece" if number == 1 else f"{number} pieces"

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 
-from returns import journal, opening, policy
+from returns import journal, opening, pieces, policy
 from returns.models import Case, Entry, Offer, OrderLine, PolicyVersion
 from returns.money import rounded
 from returns.states import MACHINE, Actor, Event, Kind, Reason, Resolution, State, TermsOutcome
@@ -66,7 +66,7 @@ def open_dispute(
             state_since=at,
             deadline_at=policy.deadline(State.UNDER_REVIEW, at, version.numbers),
             opened_at=at,
-            amount=opening.amount(line, quantity=quantity, reason=reason),
+            amount=pieces.amount(line, quantity=quantity, reason=reason),
             currency=line.order.currency,
         )
         case.number = f"RMA{case.pk:08d}"
@@ -98,12 +98,18 @@ def accept(case: Case, *, at: datetime, by: str) -> None:
 def refuse(case: Case, *, why: str, at: datetime, by: str) -> None:
     """The seller refuses the dispute, or after an investigation the refund, with a reason (R30).
 
-    Under R13 that is the end; else the buyer may escalate.
+    Under R13 that is the end; else the buyer may escalate. Pieces that the inspection accepted are
+    paid all the same.
     """
     if not why.strip():
         raise ValueError("a refusal needs a reason (R30)")
-    event = Event.REFUSED_FINALLY if case.final else Event.REFUSED
-    move(case, event, at=at, actor=Actor.SELLER, by=by, text=why, **declined(case, why, at))
+    event, fields = Event.REFUSED, declined(case, why, at)
+    if case.final and case.owes_accepted:
+        event = Event.PART_APPROVED
+        fields |= {"amount": pieces.owed(case), "resolution": ""}
+    elif case.final:
+        event = Event.REFUSED_FINALLY
+    move(case, event, at=at, actor=Actor.SELLER, by=by, text=why, **fields)
 
 
 @verb

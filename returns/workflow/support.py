@@ -7,11 +7,12 @@ from typing import Any
 
 from django.contrib.auth.models import User
 
-from returns import journal, opening, policy
+from returns import journal, pieces, policy
 from returns.models import Case, Verdict
 from returns.money import rounded
-from returns.states import Actor, Event, Reason, Resolution
+from returns.states import Actor, Event, Resolution
 from returns.workflow.hand import entry_of, move, not_now, require, verb
+from returns.workflow.parcel import granted
 
 
 @verb
@@ -129,6 +130,8 @@ def reopen(case: Case, *, why: str, by: User, at: datetime) -> None:
         raise not_now(case, Event.REOPENED, "Only what was not handed over is reopened (R24).")
     if Case.objects.filter(line=case.line_id).open().exists():
         raise not_now(case, Event.REOPENED, "Another case is open on this item (R05).")
+    if case.quantity > case.line.quantity - pieces.taken(case.line, besides=case):
+        raise not_now(case, Event.REOPENED, "Its pieces went back in another case (R05).")
     move(
         case,
         Event.REOPENED,
@@ -146,9 +149,7 @@ def complete_refund(
     case: Case, *, at: datetime, by: str, facts: Mapping[str, Any] | None = None
 ) -> None:
     """The money arrived: the case is over. `facts` say which refund and how much."""
-    whole = case.amount >= opening.amount(
-        case.line, quantity=case.quantity, reason=Reason(case.reason)
-    )
+    whole = case.amount >= pieces.worth(case, case.quantity)
     resolution = Resolution.REFUNDED if whole else Resolution.PARTLY_REFUNDED
     move(
         case,
@@ -181,25 +182,36 @@ def _verdict_amount(case: Case, outcome: Verdict.Outcome, amount: Decimal | None
         return case.amount
     if outcome == Verdict.Outcome.RETURN_REQUIRED and case.handed_over_at:
         raise ValueError("the item was sent back already")
+    owed = pieces.owed(case)
     if outcome != Verdict.Outcome.PARTIAL_REFUND:
-        return Decimal(0)
+        return owed
     if amount is None or not 0 < rounded(amount, case.currency) < case.amount:
         raise ValueError(
             f"a partial refund is more than nothing and less than {case.amount} {case.currency}"
+        )
+    if rounded(amount, case.currency) < owed:
+        raise ValueError(
+            f"{case.quantity_accepted} of {case.at_stake} pieces passed inspection, so a partial "
+            f"refund is at least {owed} {case.currency}"
         )
     return rounded(amount, case.currency)
 
 
 def _give(case: Case, verdict: Verdict, *, by: str, at: datetime) -> None:
-    """The verdict moves the case; it is final (R31)."""
+    """The verdict moves the case; it is final (R31). What was accepted is paid whatever it is."""
+    upheld: tuple[Event, dict[str, Any]] = (
+        (Event.PART_APPROVED, {"amount": verdict.amount})
+        if case.owes_accepted
+        else (Event.REFUSAL_UPHELD, {"resolution": Resolution.REFUSAL_UPHELD})
+    )
     decided: dict[Verdict.Outcome, tuple[Event, dict[str, Any]]] = {
-        Verdict.Outcome.FULL_REFUND: (Event.REFUND_ORDERED, {}),
-        Verdict.Outcome.PARTIAL_REFUND: (Event.REFUND_ORDERED, {"amount": verdict.amount}),
-        Verdict.Outcome.RETURN_REQUIRED: (Event.RETURN_ORDERED, {}),
-        Verdict.Outcome.REFUSAL_UPHELD: (
-            Event.REFUSAL_UPHELD,
-            {"resolution": Resolution.REFUSAL_UPHELD},
+        Verdict.Outcome.FULL_REFUND: (Event.REFUND_ORDERED, granted(case)),
+        Verdict.Outcome.PARTIAL_REFUND: (
+            Event.REFUND_ORDERED,
+            {"amount": verdict.amount, **granted(case)},
         ),
+        Verdict.Outcome.RETURN_REQUIRED: (Event.RETURN_ORDERED, {}),
+        Verdict.Outcome.REFUSAL_UPHELD: upheld,
     }
     event, fields = decided[Verdict.Outcome(verdict.outcome)]
     facts = {"outcome": verdict.outcome, "amount": str(verdict.amount), "currency": case.currency}

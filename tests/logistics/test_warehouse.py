@@ -6,12 +6,13 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from logistics import workflow
+from logistics.inspection import usual
 from logistics.models import Inspection
 from logistics.tracking import ParcelState
 from returns import workflow as returns
 from returns.machine import NotNow
 from returns.models import Case
-from returns.states import Actor, Disposition, Event, Grade, State
+from returns.states import Actor, Event, InspectionOutcome, State
 from tests import make
 from tests.logistics.story import DAY, T0, awaiting, parcel_of, report
 
@@ -37,10 +38,9 @@ def received(*, free: bool = True) -> Case:
     return case
 
 
-def inspected(case: Case, grade: Grade) -> Inspection:
-    return workflow.inspect(
-        case, grade=grade, disposition=Disposition.RESTOCK, note="", by="Ann", at=ARRIVAL + DAY
-    )
+def inspected(case: Case, *outcomes: InspectionOutcome) -> Inspection:
+    items = [usual(outcome) for outcome in outcomes]
+    return workflow.inspect(case, items=items, by="Ann", at=ARRIVAL + DAY)
 
 
 @pytest.mark.parametrize("free", [True, False])
@@ -77,27 +77,32 @@ def test_the_couriers_word_and_the_warehouses_are_one_receipt() -> None:
 
 def test_a_good_item_leads_to_the_refund_and_its_finding_is_kept_r26() -> None:
     case = received()
-    found = inspected(case, Grade.AS_NEW)
+    found = inspected(case, InspectionOutcome.AS_NEW)
     assert case.state == State.REFUND_PENDING
-    assert (found.parcel, found.grade) == (parcel_of(case), Grade.AS_NEW)
+    assert (found.parcel, str(found)) == (parcel_of(case), "As new → Back into inventory")
     told = case.entries.get(event=Event.INSPECTION_PASSED)
-    assert told.facts == {"grade": "as_new", "disposition": "restock"}
+    assert told.facts == {
+        "outcomes": {"as_new": 1},
+        "received": 1,
+        "accepted": 1,
+        "dispositions": {"restock": 1},
+    }
     assert parcel_of(case).claim_opened_at is None
 
 
 @pytest.mark.parametrize("free", [True, False])
 def test_damage_in_transport_is_claimed_from_our_courier_only_r26(free: bool) -> None:
     case = received(free=free)
-    inspected(case, Grade.DAMAGED_IN_TRANSIT)
+    inspected(case, InspectionOutcome.DAMAGED_IN_TRANSIT)
     assert case.state == State.INVESTIGATING
     assert parcel_of(case).claim_opened_at == (ARRIVAL + DAY if free else None)
 
 
 def test_a_parcel_is_inspected_once() -> None:
     case = received()
-    first = inspected(case, Grade.AS_NEW)
+    first = inspected(case, InspectionOutcome.AS_NEW)
     with pytest.raises(NotNow):
-        inspected(case, Grade.DAMAGED_UNDECLARED)
+        inspected(case, InspectionOutcome.DAMAGED_UNDECLARED)
     assert Inspection.objects.get() == first
     first.pk = None
     with pytest.raises(IntegrityError), transaction.atomic():
@@ -107,7 +112,7 @@ def test_a_parcel_is_inspected_once() -> None:
 def test_what_never_left_the_buyer_is_not_inspected() -> None:
     case = awaiting()
     with pytest.raises(NotNow):
-        inspected(case, Grade.AS_NEW)
+        inspected(case, InspectionOutcome.AS_NEW)
     assert not Inspection.objects.exists()
 
 

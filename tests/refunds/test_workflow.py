@@ -15,7 +15,7 @@ from refunds.sandbox_bank import SandboxBank
 from refunds.states import MACHINE, RefundEvent, RefundState
 from returns import workflow as returns
 from returns.machine import NotNow
-from returns.states import Actor, Event, Grade, State
+from returns.states import Actor, Event, InspectionOutcome, State
 from tests import make
 from tests.refunds.make import DAY, NOON, Start, a_refund, an_approval, an_order, case_of
 
@@ -413,13 +413,31 @@ def test_the_database_knows_no_payment_outside_the_window(paid_at: datetime) -> 
 
 
 def test_damage_in_transport_is_the_couriers_to_pay(bank: SandboxBank) -> None:
-    """R26, R29: the seller is debited for the item, and gets it back from the claim."""
-    entry = an_approval(an_order())
-    facts = {"grade": Grade.DAMAGED_IN_TRANSIT}
-    returns.note(entry.case, text="Crushed.", at=NOON, actor=Actor.WAREHOUSE, facts=facts)
-    workflow.open_refund(entry, at=NOON)
+    """R26, R29: the seller is debited for the item, and gets back what the claim is for."""
+    case = make.walk(make.dispute(an_order(quantity=3), quantity=3), State.INSPECTING)
+    found = [
+        InspectionOutcome.AS_NEW,
+        InspectionOutcome.DAMAGED_IN_TRANSIT,
+        InspectionOutcome.MISSING,
+    ]
+    returns.inspect(case, outcomes=found, at=NOON, by="Ann", facts={"courier_claim": 2})
+    returns.grant(case, at=NOON, by="Seller")
+    workflow.open_refund(case.entries.get(event=Event.REFUND_GRANTED), at=NOON)
     pay(DUE)
-    assert books() == {"courier_claim": Decimal(33), "bank": Decimal(-33)}
+    assert books() == {"courier_claim": Decimal(60), "seller": Decimal(30), "bank": Decimal(-90)}
+
+
+def test_what_is_not_paid_for_is_not_claimed_from_the_courier(bank: SandboxBank) -> None:
+    """R26: the seller refuses the crushed piece, the buyer does not escalate."""
+    case = make.walk(make.dispute(an_order(), quantity=2), State.INSPECTING)
+    found = [InspectionOutcome.AS_NEW, InspectionOutcome.DAMAGED_IN_TRANSIT]
+    returns.inspect(case, outcomes=found, at=NOON, by="Ann", facts={"courier_claim": 1})
+    returns.refuse(case, why="It was packed badly.", at=NOON, by="Seller")
+    returns.lapse(case, at=NOON + 7 * DAY)
+    approved = case.entries.get(event=Event.PART_APPROVED)
+    workflow.open_refund(approved, at=approved.at)
+    pay(approved.at + 5 * DAY)
+    assert books() == {"seller": Decimal(30), "bank": Decimal(-30)}
 
 
 def test_a_used_free_label_is_the_marketplaces_cost() -> None:

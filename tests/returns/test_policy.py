@@ -18,8 +18,8 @@ from returns.states import (
     MACHINE,
     TERMINAL,
     Event,
-    Grade,
     Handover,
+    InspectionOutcome,
     Kind,
     Reason,
     State,
@@ -787,19 +787,20 @@ def test_a_pickup_that_the_buyer_missed_gives_no_day_more(reason: str) -> None:
 
 
 @pytest.mark.parametrize("reason", Reason)
-@pytest.mark.parametrize("grade", Grade)
-def test_what_an_inspection_leads_to(grade: Grade, reason: Reason) -> None:
+@pytest.mark.parametrize("outcome", InspectionOutcome)
+def test_what_an_inspection_leads_to(outcome: InspectionOutcome, reason: Reason) -> None:
     """R26: the whole table."""
     passes = {
-        Grade.AS_NEW: set(Reason),
-        Grade.OPENED: set(Reason),
-        Grade.DAMAGED_AS_DESCRIBED: ARRIVED_WRONG,
-        Grade.DAMAGED_UNDECLARED: set(),
-        Grade.DAMAGED_IN_TRANSIT: set(),
-        Grade.WRONG_ITEM: {Reason.COUNTERFEIT_GOODS},
+        InspectionOutcome.AS_NEW: set(Reason),
+        InspectionOutcome.OPENED: set(Reason),
+        InspectionOutcome.DAMAGED_AS_DESCRIBED: ARRIVED_WRONG,
+        InspectionOutcome.DAMAGED_UNDECLARED: set(),
+        InspectionOutcome.DAMAGED_IN_TRANSIT: set(),
+        InspectionOutcome.WRONG_ITEM: {Reason.COUNTERFEIT_GOODS},
+        InspectionOutcome.MISSING: set(),
     }
-    passed = reason in passes[grade]
-    event = policy.after_inspection(grade, reason)
+    passed = reason in passes[outcome]
+    event = policy.after_inspection([outcome], reason)
     assert event == (Event.INSPECTION_PASSED if passed else Event.INSPECTION_DISPUTED)
 
 

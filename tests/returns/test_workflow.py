@@ -18,8 +18,8 @@ from returns.states import (
     WAITS_FOR,
     Actor,
     Event,
-    Grade,
     Handover,
+    InspectionOutcome,
     Kind,
     Reason,
     Resolution,
@@ -441,21 +441,21 @@ def test_what_was_received_and_refused_is_not_received_again() -> None:
 
 
 @pytest.mark.parametrize(
-    ("grade", "ends"),
+    ("outcome", "ends"),
     [
-        (Grade.AS_NEW, State.REFUND_PENDING),
-        (Grade.OPENED, State.REFUND_PENDING),
-        (Grade.DAMAGED_UNDECLARED, State.INVESTIGATING),
-        (Grade.DAMAGED_IN_TRANSIT, State.INVESTIGATING),
-        (Grade.WRONG_ITEM, State.INVESTIGATING),
+        (InspectionOutcome.AS_NEW, State.REFUND_PENDING),
+        (InspectionOutcome.OPENED, State.REFUND_PENDING),
+        (InspectionOutcome.DAMAGED_UNDECLARED, State.INVESTIGATING),
+        (InspectionOutcome.DAMAGED_IN_TRANSIT, State.INVESTIGATING),
+        (InspectionOutcome.WRONG_ITEM, State.INVESTIGATING),
     ],
 )
-def test_the_grade_decides_who_is_asked_next(grade: Grade, ends: State) -> None:
+def test_what_was_found_decides_who_is_asked_next_r26(
+    outcome: InspectionOutcome, ends: State
+) -> None:
     """R26."""
     case = make.case_at(State.INSPECTING)
-    workflow.inspect(
-        case, grade=grade, disposition=make.Disposition.DISCARD, at=T0, by="Warehouse 1"
-    )
+    workflow.inspect(case, outcomes=[outcome], at=T0, by="Warehouse 1")
     assert case.state == ends
 
 

@@ -26,6 +26,7 @@ from backoffice.invariants import violations
 from logistics import signatures
 from logistics import tasks as logistics_tasks
 from logistics import workflow as logistics
+from logistics.inspection import usual
 from logistics.models import Courier, Delivery, Parcel, TrackingEvent
 from logistics.states import Direction
 from refunds import tasks as refunds_tasks
@@ -34,7 +35,7 @@ from refunds.sandbox_bank import SandboxBank
 from returns import clock
 from returns import tasks as returns_tasks
 from returns.models import Case, Notice, Reaction
-from returns.states import Actor, Disposition, Grade
+from returns.states import Actor, InspectionOutcome
 from tests import make
 
 #: Day 0 of every story: a Monday morning, far from a change of the clocks.
@@ -293,11 +294,10 @@ class Told:
         logistics.receive_parcel(self.case, at=clock.now(), by="Warehouse 1")
         work()
 
-    def warehouse_finds(
-        self, grade: Grade, disposition: Disposition = Disposition.RESTOCK, note: str = ""
-    ) -> None:
-        """The item is inspected."""
-        self._do(logistics.inspect, grade=grade, disposition=disposition, note=note, by="Warehouse")
+    def warehouse_finds(self, *outcomes: InspectionOutcome, note: str = "") -> None:
+        """What it finds of each piece."""
+        items = [usual(outcome) for outcome in outcomes]
+        self._do(logistics.inspect, items=items, note=note, by="Warehouse")
 
     # What there is to see
 

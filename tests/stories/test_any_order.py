@@ -29,6 +29,7 @@ from pytest_django import Settings
 
 from backoffice.invariants import violations
 from logistics import workflow as logistics
+from logistics.inspection import usual
 from logistics.models import Parcel
 from logistics.reports import Report
 from logistics.tracking import TrackingCode
@@ -37,7 +38,7 @@ from returns import clock, workflow
 from returns.machine import NotNow
 from returns.models import Case, Order, Reaction
 from returns.opening import NotPossible
-from returns.states import Disposition, Grade, Kind, Reason
+from returns.states import InspectionOutcome, Kind, Reason
 from tests import make
 from tests.stories.expected import BANKS, FROM, OVER, Expected, Slots
 from tests.stories.teller import START, until, work
@@ -55,10 +56,8 @@ SELLER, HOUSE = "Teapots & Co", "Warehouse 1"
 ITEMS = ("sku-1", "sku-2")
 
 
-def _inspect(grade: Grade) -> Callable[[Case, datetime], object]:
-    return lambda case, at: logistics.inspect(
-        case, grade=grade, disposition=Disposition.DISCARD, note="", at=at, by=HOUSE
-    )
+def _inspect(outcome: InspectionOutcome) -> Callable[[Case, datetime], object]:
+    return lambda case, at: logistics.inspect(case, items=[usual(outcome)], at=at, by=HOUSE)
 
 
 def _decide(outcome: str) -> Callable[[Case, datetime], object]:
@@ -100,8 +99,8 @@ ACTS: dict[str, Callable[[Case, datetime], object]] = {
     "drop_off": lambda case, at: logistics.choose_drop_off(case, point_code="", at=at),
     "ship": _ship,
     "receive": lambda case, at: logistics.receive_parcel(case, at=at, by=HOUSE),
-    "find_good": _inspect(Grade.AS_NEW),
-    "find_damage": _inspect(Grade.DAMAGED_IN_TRANSIT),
+    "find_good": _inspect(InspectionOutcome.AS_NEW),
+    "find_damage": _inspect(InspectionOutcome.DAMAGED_IN_TRANSIT),
     "grant": lambda case, at: workflow.grant(case, at=at, by=SELLER),
     "escalate": lambda case, at: workflow.escalate(case, text="I disagree.", at=at),
     "order_refund": _decide(make.FULL),

@@ -7,7 +7,7 @@ import pytest
 from returns import workflow
 from returns.machine import NotNow
 from returns.models import Entry
-from returns.states import Event, Grade
+from returns.states import Event, InspectionOutcome
 from tests import make
 from tests.stories.teller import START, Story
 
@@ -32,7 +32,7 @@ def test_three_returns_of_a_month_are_free_and_the_fourth_is_not(story: Story) -
     story.day(6)
     fourth.warehouse_receives()
     story.day(7)
-    fourth.warehouse_finds(Grade.AS_NEW)
+    fourth.warehouse_finds(InspectionOutcome.AS_NEW)
     story.day(12)
     fourth.ends(
         """
@@ -64,7 +64,7 @@ def test_the_second_item_of_an_order_goes_back_at_the_buyers_cost(story: Story) 
     second.buyer("shipped", **POSTED)
     story.day(8)
     second.warehouse_receives()
-    second.warehouse_finds(Grade.DAMAGED_AS_DESCRIBED)
+    second.warehouse_finds(InspectionOutcome.DAMAGED_AS_DESCRIBED)
     story.day(30)
     second.ends(
         """
@@ -93,7 +93,7 @@ def test_on_the_sixteenth_day_the_seller_may_still_say_yes(story: Story) -> None
     story.day(7)
     case.warehouse_receives()
     story.day(8)
-    case.warehouse_finds(Grade.AS_NEW)
+    case.warehouse_finds(InspectionOutcome.AS_NEW)
     story.day(30)
     case.ends(
         """

@@ -4,7 +4,7 @@ import pytest
 
 from logistics.models import Courier, CourierService
 from returns import workflow
-from returns.states import Grade, Handover
+from returns.states import Handover, InspectionOutcome
 from tests.stories.teller import Story
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -27,7 +27,7 @@ def test_a_free_return_is_dropped_off_inspected_and_paid_five_days_later(story: 
     story.day(5)
     case.courier("delivered")
     story.day(6)
-    case.warehouse_finds(Grade.AS_NEW)
+    case.warehouse_finds(InspectionOutcome.AS_NEW)
     assert case.json["refund"]["state"] == "scheduled"
     assert not case.paid
     story.day(30)
@@ -67,7 +67,7 @@ def test_nobody_is_home_once_and_the_van_comes_again(story: Story) -> None:
     story.day(6)
     case.courier("delivered")
     story.day(7)
-    case.warehouse_finds(Grade.OPENED)
+    case.warehouse_finds(InspectionOutcome.OPENED)
     story.day(30)
     case.ends(
         """
@@ -114,7 +114,7 @@ def test_a_van_that_comes_twice_in_vain_leaves_the_choice_to_the_buyer_again(sto
     story.day(13)
     case.courier("delivered")
     story.day(14)
-    case.warehouse_finds(Grade.AS_NEW)
+    case.warehouse_finds(InspectionOutcome.AS_NEW)
     story.day(30)
     case.ends(
         """
@@ -175,7 +175,7 @@ def test_a_courier_that_stutters_and_shuffles_is_understood(story: Story) -> Non
     first = [case.courier(code, on=day, event_id=code)["status"] for code, day in reports]
     again = [case.courier(code, on=day, event_id=code)["status"] for code, day in reports]
     assert (first, again) == (["accepted"] * 3, ["duplicate"] * 3)
-    case.warehouse_finds(Grade.AS_NEW)
+    case.warehouse_finds(InspectionOutcome.AS_NEW)
     story.day(30)
     case.ends(
         """
@@ -211,7 +211,7 @@ def test_a_parcel_that_is_never_handed_over_closes_the_case_until_support_reopen
     case.courier("dropped_off")
     story.day(16)
     case.courier("delivered")
-    case.warehouse_finds(Grade.AS_NEW)
+    case.warehouse_finds(InspectionOutcome.AS_NEW)
     story.day(40)
     case.ends(
         """
@@ -283,7 +283,7 @@ def test_where_no_courier_serves_the_buyer_posts_the_parcel_and_gets_the_postage
     )
     story.day(5)
     case.warehouse_receives()
-    case.warehouse_finds(Grade.AS_NEW)
+    case.warehouse_finds(InspectionOutcome.AS_NEW)
     story.day(30)
     case.ends(
         """
@@ -314,7 +314,7 @@ def test_two_of_three_pieces_go_back_after_the_first_one(story: Story) -> None:
     first.courier("dropped_off")
     story.day(2)
     first.courier("delivered")
-    first.warehouse_finds(Grade.AS_NEW)
+    first.warehouse_finds(InspectionOutcome.AS_NEW)
     story.day(8)
     assert first.json["state"] == "refunded"
     assert "at most 2" in story.may_not_open(order, quantity=3)["detail"]
@@ -324,7 +324,7 @@ def test_two_of_three_pieces_go_back_after_the_first_one(story: Story) -> None:
     second.buyer("shipped", courier="DHL", tracking_number="RR1234", registered=True)
     story.day(10)
     second.warehouse_receives()
-    second.warehouse_finds(Grade.AS_NEW)
+    second.warehouse_finds(InspectionOutcome.AS_NEW, InspectionOutcome.AS_NEW)
     story.day(40)
     second.ends(
         """

@@ -3,7 +3,7 @@
 import pytest
 
 from returns import workflow
-from returns.states import Disposition, Grade
+from returns.states import InspectionOutcome
 from tests import make
 from tests.stories.teller import Story, Told
 
@@ -27,7 +27,7 @@ def test_what_was_damaged_in_transport_is_the_couriers_to_pay(story: Story) -> N
     case.courier("exception", reason="damaged")
     story.day(5)
     case.courier("delivered")
-    case.warehouse_finds(Grade.DAMAGED_IN_TRANSIT, Disposition.DISCARD, note="The box is crushed.")
+    case.warehouse_finds(InspectionOutcome.DAMAGED_IN_TRANSIT, note="The box is crushed.")
     assert case.json["deadline"]["waits_for"] == "seller"
     story.day(30)
     case.ends(
@@ -54,7 +54,7 @@ def test_damage_that_nobody_declared_is_refused_and_support_agrees(story: Story)
     case = _on_its_way(story)
     story.day(4)
     case.courier("delivered")
-    case.warehouse_finds(Grade.DAMAGED_UNDECLARED, note="A crack in the lid.")
+    case.warehouse_finds(InspectionOutcome.DAMAGED_UNDECLARED, note="A crack in the lid.")
     story.day(6)
     case.seller(workflow.refuse, why="It left us whole.")
     story.day(8)
@@ -120,7 +120,7 @@ def test_a_lost_parcel_that_turns_up_is_inspected_like_any_other(story: Story) -
     case.courier("out_for_delivery")
     story.day(14)
     case.courier("delivered")
-    case.warehouse_finds(Grade.AS_NEW)
+    case.warehouse_finds(InspectionOutcome.AS_NEW)
     story.day(40)
     case.ends(
         """

@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from returns import workflow
-from returns.states import Grade
+from returns.states import InspectionOutcome
 from tests import make
 from tests.stories.teller import Story
 
@@ -148,7 +148,7 @@ def test_after_two_offers_nobody_took_support_decides(story: Story) -> None:
     case.courier("dropped_off")
     story.day(9)
     case.courier("delivered")
-    case.warehouse_finds(Grade.AS_NEW)
+    case.warehouse_finds(InspectionOutcome.AS_NEW)
     story.day(30)
     case.ends(
         """
