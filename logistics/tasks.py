@@ -27,3 +27,10 @@ def render_labels() -> None:
     """Print the labels that have no page yet."""
     if drain(workflow.render_due_labels, chunk=50).more:
         ring("logistics.tasks.render_labels")
+
+
+@shared_task
+def watch_unmatched() -> None:
+    """Put reports that match nothing before the desk."""
+    if drain(lambda n: workflow.watch_unmatched(n, at=clock.now()), chunk=50).more:
+        ring("logistics.tasks.watch_unmatched")

@@ -5,15 +5,20 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Q, Value
+from django.db.models.functions import Coalesce, NullIf
 
 from logistics.models.parcels import Parcel, PickupBooking
 from logistics.models.partners import Courier
-from logistics.reports import POINT
+from logistics.reports import PICKUPS, POINT, UPDATED, VOIDED
 from logistics.states import MessageType, Mode
 from logistics.tracking import Scan, TrackingCode, TrackingReason
 from returns.models.journal import AppendOnly
 
+#: The types of reports that are about a parcel.
+ABOUT = sorted(PICKUPS | {UPDATED, VOIDED})
+#: What a report is about: a number, a van, or the report it takes back.
+NAMED = Coalesce(NullIf("tracking_number", Value("")), NullIf("pickup_id", Value("")), "voids")
 #: How long reports of a number we do not know wait for its label.
 PARKED = timedelta(days=14)
 
@@ -80,6 +85,10 @@ class TrackingEvents(models.QuerySet["TrackingEvent"]):
         """Of a number we do not know (yet)."""
         waiting = self.filter(projected_at__isnull=True, parcel__isnull=True)
         return waiting.filter(received_at__gt=at - PARKED).exclude(type=POINT).order_by("id")
+
+    def unmatched(self) -> "TrackingEvents":
+        """About a parcel, but of none; what a courier says of its points is not."""
+        return self.filter(projected_at__isnull=True, parcel__isnull=True, type__in=ABOUT)
 
     def again(self) -> int:
         """Have them told on once more; what was said of a van counts once only."""
@@ -151,6 +160,11 @@ class TrackingEvent(models.Model):
                 fields=["received_at"],
                 condition=Q(projected_at__isnull=True, parcel__isnull=True),
                 name="event_parked",
+            ),
+            models.Index(
+                fields=["courier", "tracking_number"],
+                condition=Q(projected_at__isnull=True, parcel__isnull=True),
+                name="event_unmatched",
             ),
             models.Index(fields=["received_at"], condition=~Q(raw=""), name="event_raw_kept"),
         ]

@@ -36,6 +36,8 @@ from logistics.workflow.secrets import (
     revoke_read_key,
     suspend,
 )
+from logistics.workflow.typing_in import report_by_hand, void_by_hand
+from logistics.workflow.unmatched import assign_reports, watch_unmatched
 from logistics.workflow.warehouse import (
     found_in,
     inspect,
@@ -49,6 +51,7 @@ __all__ = [
     "OVERLAP",
     "NoNumbers",
     "accept_reports",
+    "assign_reports",
     "book_pickup",
     "cancel_pickup",
     "choose_drop_off",
@@ -72,10 +75,13 @@ __all__ = [
     "record_unexpected",
     "register_own_parcel",
     "render_due_labels",
+    "report_by_hand",
     "reschedule_pickup",
     "resume",
     "retire_secrets",
     "revoke_read_key",
     "suspend",
+    "void_by_hand",
     "void_label",
+    "watch_unmatched",
 ]

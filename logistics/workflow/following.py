@@ -28,7 +28,7 @@ def project_due(limit: int, *, at: datetime) -> int:
     handled = 0
     for parcel_id in list(due.distinct()[:limit]):
         try:
-            handled += _project(parcel_id, at)
+            handled += project_parcel(parcel_id, at=at)
         except OperationalError:
             log.warning("parcel %s comes again: it was in somebody's way", parcel_id, exc_info=True)
         except Exception as error:
@@ -44,7 +44,7 @@ def project_again(parcel: Parcel) -> None:
     ring_on_commit(PROJECT)
 
 
-def _project(parcel_id: int, at: datetime) -> bool:
+def project_parcel(parcel_id: int, *, at: datetime) -> bool:
     """Recompute the parcel from all its reports and tell the case what is new; False: nothing is.
 
     A parcel somebody else is working on is left to them.

@@ -186,8 +186,9 @@ def report_in_words(event: TrackingEvent | None, otherwise: str = "") -> str:
 
 
 def _words(scans: Sequence[TrackingEvent]) -> str:
-    """What a scan says, for people."""
+    """What a scan says, for people; and who read it where, when no courier told us."""
     return " ".join(
         ", ".join(filter(None, [TrackingCode(scan.code).label, scan.location.get("city", "")]))
+        + (f" (typed in by {scan.told_by}: {scan.details['source']})" if scan.told_by else "")
         for scan in scans
     )

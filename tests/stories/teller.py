@@ -47,6 +47,7 @@ WORK: tuple[Callable[[], object], ...] = (
     returns_tasks.run_reactions,
     logistics_tasks.project_events,
     logistics_tasks.render_labels,
+    logistics_tasks.watch_unmatched,
     refunds_tasks.pay_due,
     logistics_tasks.deliver_outbox,
     returns_tasks.send_notices,
