@@ -71,6 +71,11 @@ COURIER_SECRETS_KEYS = [
 SECRET_KEY = _secret("SECRET_KEY", secrets.token_urlsafe(50))
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+# Where the world finds us: printed into the codes that counters scan. Without a slash at its end.
+PUBLIC_URL = (
+    env.str("PUBLIC_URL", default="")
+    or (f"https://{ALLOWED_HOSTS[0]}" if HTTPS else "http://127.0.0.1:8000")
+).rstrip("/")
 
 INSTALLED_APPS = [
     "backoffice",
@@ -217,6 +222,8 @@ REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "backoffice.problems.handler",
     "UNAUTHENTICATED_USER": None,
+    # `?format=` is the label's, not the renderer's.
+    "URL_FORMAT_OVERRIDE": None,
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
 

@@ -1,10 +1,11 @@
 """Requests → doors."""
 
 from django.contrib import admin
-from django.urls import include, path
+from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 
 from backoffice.health import healthz, readyz
+from logistics import counter
 
 urlpatterns = [
     path("healthz", healthz),
@@ -12,6 +13,8 @@ urlpatterns = [
     # Until buyers and sellers have pages, whoever comes to the house is staff.
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", admin.site.urls),
+    # Short, since it is what the code on a label spells.
+    re_path(r"^d/(?P<tracking>[A-Z0-9]{4,40})\Z", counter.drop_off),
     path("api/couriers/v1/", include("logistics.urls")),
     path("api/v1/", include("backoffice.shop.urls")),
 ]

@@ -24,6 +24,41 @@ class LabelState(TextChoices):
     EXPIRED = "expired", "Expired"
 
 
+class LabelSize(TextChoices):
+    """The paper a label is printed on; `qr` is the code alone, for a counter that prints."""
+
+    FOUR_BY_SIX = "4x6", "4 × 6 inches"
+    A6 = "a6", "A6"
+    A4 = "a4", "A4, with what to do"
+    QR = "qr", "Code for the counter"
+
+
+class LabelFormat(TextChoices):
+    """How a page of a label is written down."""
+
+    PDF = "pdf", "PDF"
+    PNG = "png", "PNG"
+    ZPL = "zpl", "ZPL"
+    SVG = "svg", "SVG"
+
+
+class CodeState(TextChoices):
+    """What a counter learns of the code it scanned."""
+
+    READY = "ready", "Ready"
+    USED = "used", "Used"
+    EXPIRED = "expired", "Expired"
+    INVALID = "invalid", "Invalid"
+
+
+class Bearer(TextChoices):
+    """R29: who bears what the carriage costs."""
+
+    MARKETPLACE = "marketplace", "Marketplace"
+    SELLER = "seller", "Seller"
+    BUYER = "buyer", "Buyer"
+
+
 class Direction(TextChoices):
     """Which way the messages go that a secret signs."""
 

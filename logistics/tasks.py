@@ -25,7 +25,7 @@ def deliver_outbox() -> None:
 @shared_task
 def render_labels() -> None:
     """Print the labels that have no page yet."""
-    if drain(workflow.render_due_labels, chunk=50).more:
+    if drain(lambda n: workflow.render_due_labels(n, at=clock.now()), chunk=50).more:
         ring("logistics.tasks.render_labels")
 
 

@@ -34,9 +34,19 @@ class FindingJson(TypedDict):
     text: str
 
 
+class LabelCostJson(TypedDict):
+    """R29: by contract; due once the label is used."""
+
+    amount: str
+    currency: str
+    borne_by: str
+
+
 class LabelJson(TypedDict):
     state: str
     url: str
+    qr: str
+    cost: LabelCostJson | None
     courier: str
     tracking_number: str
     last_use_on: str | None
@@ -305,9 +315,21 @@ def _label(parcel: Parcel, number: str) -> LabelJson | None:
     return {
         "state": parcel.label,
         "url": f"/api/v1/returns/{number}/label.pdf",
+        "qr": f"/api/v1/returns/{number}/qr",
+        "cost": _cost(parcel),
         "courier": parcel.courier_name,
         "tracking_number": parcel.tracking_number,
         "last_use_on": parcel.last_use_on.isoformat() if parcel.last_use_on else None,
+    }
+
+
+def _cost(parcel: Parcel) -> LabelCostJson | None:
+    if parcel.label_cost is None:
+        return None
+    return {
+        "amount": display(parcel.label_cost, parcel.label_currency),
+        "currency": parcel.label_currency,
+        "borne_by": parcel.borne_by,
     }
 
 

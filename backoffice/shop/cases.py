@@ -13,7 +13,7 @@ from rest_framework.pagination import Cursor, CursorPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from backoffice.problems import Refused, error, invalid, pointers
+from backoffice.problems import Refused, error, invalid
 from backoffice.shop import case_json, parcels, serializers
 from backoffice.shop.door import (
     CASE,
@@ -63,7 +63,7 @@ class ReturnsDoor(Door):
     )
     def get(self, request: Request) -> Response:
         """Return cases, newest first, 50 a page."""
-        query = _query(request)
+        query = self.asked(serializers.CasesQuery)
         pages = Pages()
         found = pages.paginate_queryset(_cases(query), request, view=self) or []
         return pages.get_paginated_response(case_json.cases_json(found, at=self.at))
@@ -186,23 +186,6 @@ def _cases(query: Mapping[str, str]) -> QuerySet[Case]:
     return case_json.cases().filter(
         **{names[name]: value for name, value in query.items() if name in names}
     )
-
-
-def _query(request: Request) -> dict[str, str]:
-    """The query as it must be; mistakes name the parameter."""
-    query = serializers.CasesQuery(data=request.query_params.dict())
-    if not query.is_valid():
-        raise invalid(
-            *(
-                {
-                    "parameter": found["pointer"].strip("/"),
-                    "code": found["code"],
-                    "detail": found["detail"],
-                }
-                for found in pointers(query.errors)
-            )
-        )
-    return dict(query.validated_data)
 
 
 def _bad_cursor() -> Refused:

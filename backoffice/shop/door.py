@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
 
-from backoffice.problems import Refused
+from backoffice.problems import Refused, invalid, pointers
 from backoffice.shop import case_json, parcels, serializers
 from backoffice.shop.idempotency import once
 from backoffice.shop.parsers import StrictJSONParser
@@ -54,6 +54,22 @@ class Door(APIView):
         serializer = shape(data=self.request.data)
         serializer.is_valid(raise_exception=True)
         return serializer.validated_data
+
+    def asked(self, shape: type[Serializer[Any]]) -> dict[str, Any]:
+        """The query as it must be; mistakes name the parameter."""
+        query = shape(data=self.request.query_params.dict())
+        if not query.is_valid():
+            raise invalid(
+                *(
+                    {
+                        "parameter": found["pointer"].strip("/"),
+                        "code": found["code"],
+                        "detail": found["detail"],
+                    }
+                    for found in pointers(query.errors)
+                )
+            )
+        return dict(query.validated_data)
 
     def once(self, effect: Callable[[], Response]) -> HttpResponseBase:
         """Do it in a transaction, and once for an `Idempotency-Key`."""

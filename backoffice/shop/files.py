@@ -1,10 +1,11 @@
 """Private files: evidence comes in, evidence and label go out."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar
 
 from django.http import FileResponse, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404
+from django.utils.cache import get_conditional_response
 from django.utils.http import content_disposition_header
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
@@ -13,16 +14,22 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from backoffice.problems import Refused, error, invalid
-from backoffice.shop import case_json, parcels
+from backoffice.shop import case_json, parcels, serializers
 from backoffice.shop.door import ONCE, PROBLEMS, OneCaseDoor, refuse_unless_allowed, the_case
 from backoffice.shop.parsers import BoundedMultiPartParser
 from backoffice.shop.schema import answer
+from logistics.labels import Sheet
+from logistics.states import LabelFormat, LabelSize
 from returns import evidence, workflow
 from returns.models import Case, Evidence
 from returns.states import Actor
 from returns.workflow.words import QuotaReached
 
 A = TypeVar("A", bound=HttpResponseBase)
+_PAGE: dict[Any, Any] = {
+    (200, kind): OpenApiTypes.BINARY
+    for kind in ("application/pdf", "image/png", "image/svg+xml", "application/zpl")
+} | PROBLEMS
 
 
 class EvidenceDoor(OneCaseDoor):
@@ -104,14 +111,54 @@ class EvidenceFileDoor(OneCaseDoor):
         return _private(FileResponse(kept.file.open(), content_type=kept.content_type), kept.name)
 
 
-class LabelDoor(OneCaseDoor):
-    @extend_schema(responses={(200, "application/pdf"): OpenApiTypes.BINARY, **PROBLEMS})
-    def get(self, request: Request, number: str) -> HttpResponseBase:
-        """The return label to print (R20); 404 while there is none."""
-        page = parcels.label_pdf(the_case(number))
+class SheetDoor(OneCaseDoor):
+    """One page of the return label, the same bytes whenever it is asked for."""
+
+    def page(self, request: Request, number: str, told: Mapping[str, Any]) -> HttpResponseBase:
+        """404 while there is no label; 304 to whoever has these bytes (`If-None-Match`)."""
+        sheet = _sheet(told)
+        try:
+            page = parcels.label_page(the_case(number), sheet, at=self.at)
+        except ValueError as undrawn:
+            raise Refused(409, "label-undrawn", "It cannot be drawn", str(undrawn)) from undrawn
         if page is None:
             raise NotFound
-        return _private(HttpResponse(page, content_type="application/pdf"), f"{number}.pdf")
+        with page.file.open() as drawn:
+            file = HttpResponse(drawn.read(), content_type=sheet.content_type)
+        file["ETag"] = etag = f'"{page.sha256}"'
+        known = get_conditional_response(request, etag=etag, response=file)
+        return _private(known or file, f"{number}-{sheet.name}")
+
+
+class LabelDoor(SheetDoor):
+    @extend_schema(parameters=[serializers.LabelQuery], responses=_PAGE)
+    def get(self, request: Request, number: str) -> HttpResponseBase:
+        """The return label to print (R20), in the size and format asked for."""
+        return self.page(request, number, self.asked(serializers.LabelQuery))
+
+
+class LabelPdfDoor(SheetDoor):
+    @extend_schema(responses={(200, "application/pdf"): OpenApiTypes.BINARY, **PROBLEMS})
+    def get(self, request: Request, number: str) -> HttpResponseBase:
+        """The return label as a PDF of 4 × 6 inches (R20)."""
+        return self.page(request, number, {"size": "4x6", "format": "pdf"})
+
+
+class QrDoor(SheetDoor):
+    @extend_schema(parameters=[serializers.QrQuery], responses=_PAGE)
+    def get(self, request: Request, number: str) -> HttpResponseBase:
+        """The code for a drop-off without a printer: the counter scans it and prints the label."""
+        return self.page(request, number, {"size": "qr", **self.asked(serializers.QrQuery)})
+
+
+def _sheet(told: Mapping[str, Any]) -> Sheet:
+    size, format_ = LabelSize(told["size"]), LabelFormat(told["format"])
+    dotted = format_ in (LabelFormat.PNG, LabelFormat.ZPL)
+    try:
+        return Sheet(size, format_, int(told.get("dpi", 203 if dotted else 0)))
+    except ValueError as no:
+        parameter = "dpi" if "dpi" in str(no) else "size"
+        raise invalid({"parameter": parameter, "code": "invalid", "detail": str(no)}) from no
 
 
 def _checked(upload: Any) -> "evidence.Checked | case_json.FileJson":

@@ -6,7 +6,8 @@ from decimal import Decimal
 from typing import Any
 
 from logistics import workflow as logistics
-from logistics.models import CourierService
+from logistics.labels import Sheet
+from logistics.models import CourierService, LabelPage
 from logistics.policy import Window
 from logistics.states import LabelState
 from returns import workflow as returns
@@ -52,7 +53,7 @@ def ship(case: Case, told: Mapping[str, Any], *, at: datetime) -> None:
     )
 
 
-def label_pdf(case: Case) -> bytes | None:
-    """The page to print; None while there is no label."""
+def label_page(case: Case, sheet: Sheet, *, at: datetime) -> LabelPage | None:
+    """The page to print; None while there is no label. ValueError when it cannot be drawn."""
     parcel = case.parcels.filter(label__in=(LabelState.LIVE, LabelState.USED)).first()
-    return logistics.label_pdf(parcel) if parcel else None
+    return logistics.label_page(parcel, sheet, at=at) if parcel else None

@@ -12,6 +12,7 @@ from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail
 
 from logistics.countries import COUNTRY_NAMES
+from logistics.states import LabelFormat, LabelSize
 from returns.money import DIGITS, rounded
 from returns.states import Handover, Kind, Reason, State, TermsOutcome
 
@@ -333,6 +334,29 @@ class CasesQuery(Strict):
     terms = Choice(choices=TermsOutcome.choices, required=False)
     cursor = serializers.RegexField(r"\A[A-Za-z0-9+/=_-]{1,200}\Z", required=False)
     limit = serializers.RegexField(r"\A[1-9][0-9]?\Z|\A100\Z", required=False)
+
+
+class LabelQuery(Strict):
+    """`GET /returns/{number}/label?…`."""
+
+    size = Choice(
+        choices=[size for size in LabelSize.choices if size[0] != LabelSize.QR],
+        default=LabelSize.FOUR_BY_SIX,
+        help_text="`a4` has the label, a line to cut along and what to do.",
+    )
+    format = Choice(
+        choices=[each for each in LabelFormat.choices if each[0] != LabelFormat.SVG],
+        default=LabelFormat.PDF,
+        help_text="`zpl` is drawn in 4x6 only.",
+    )
+    dpi = Choice(choices=["203", "300"], required=False, help_text="PNG and ZPL; 203 unless told.")
+
+
+class QrQuery(Strict):
+    """`GET /returns/{number}/qr?…`."""
+
+    format = Choice(choices=[LabelFormat.SVG, LabelFormat.PNG], default=LabelFormat.SVG)
+    dpi = Choice(choices=["203", "300"], required=False, help_text="PNG; 203 unless told.")
 
 
 def _item_mistakes(item: Mapping[str, Any], currency: str) -> dict[str, ErrorDetail]:

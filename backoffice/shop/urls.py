@@ -39,7 +39,9 @@ urlpatterns = [
     path("returns/<case:number>/messages", cases.MessagesDoor.as_view()),
     path("returns/<case:number>/evidence", files.EvidenceDoor.as_view()),
     path("returns/<case:number>/evidence/<int:pk>", files.EvidenceFileDoor.as_view()),
-    path("returns/<case:number>/label.pdf", files.LabelDoor.as_view()),
+    path("returns/<case:number>/label.pdf", files.LabelPdfDoor.as_view()),
+    path("returns/<case:number>/label", files.LabelDoor.as_view()),
+    path("returns/<case:number>/qr", files.QrDoor.as_view()),
     path(
         "openapi.json",
         SpectacularAPIView.as_view(renderer_classes=[OpenApiJsonRenderer]),

@@ -8,6 +8,7 @@ from logistics.models.inspections import (
     InspectionPhoto,
     UnexpectedItem,
 )
+from logistics.models.labels import LabelPage
 from logistics.models.messages import BadMessage, Delivery, TrackingEvent, WebhookReceipt
 from logistics.models.parcels import Parcel, Parcels, PickupBooking
 from logistics.models.partners import (
@@ -31,6 +32,7 @@ __all__ = [
     "InspectedItem",
     "Inspection",
     "InspectionPhoto",
+    "LabelPage",
     "NumberRange",
     "Parcel",
     "Parcels",

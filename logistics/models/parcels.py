@@ -5,7 +5,7 @@ from django.db.models import F, Q
 
 from logistics.models.partners import Courier
 from logistics.models.points import DropOffPoint
-from logistics.states import OPEN_PICKUPS, Carried, LabelState, PickupState
+from logistics.states import OPEN_PICKUPS, Bearer, Carried, LabelState, PickupState
 from logistics.tracking import ParcelState
 from returns.models import Case, Order
 
@@ -14,8 +14,8 @@ class Parcels(models.QuerySet["Parcel"]):
     """Parcels, by what is asked of them."""
 
     def unprinted(self) -> "Parcels":
-        """Live labels whose page was not rendered yet and did not refuse to be."""
-        return self.filter(label=LabelState.LIVE, label_pdf="", label_error="").order_by("id")
+        """Live labels whose first page was not drawn yet and did not refuse to be."""
+        return self.filter(label=LabelState.LIVE, printed=False, label_error="").order_by("id")
 
 
 class Parcel(models.Model):
@@ -43,10 +43,24 @@ class Parcel(models.Model):
     drop_off_point = models.ForeignKey(DropOffPoint, models.PROTECT, null=True, blank=True)
 
     label = models.CharField(max_length=8, choices=LabelState, blank=True)
-    label_pdf = models.FileField(upload_to="labels/%Y/%m", blank=True)
+    token = models.CharField(
+        max_length=10, blank=True, help_text="Proves to a counter that its code is ours; base 32."
+    )
+    printed = models.BooleanField(default=False, help_text="Its first page is drawn.")
     label_error = models.CharField(max_length=300, blank=True, help_text="Why it has no page.")
     issued_at = models.DateTimeField(help_text="Of the label, or when the buyer registered it.")
     last_use_on = models.DateField(null=True, blank=True)
+    label_cost = models.DecimalField(
+        max_digits=9,
+        decimal_places=3,
+        null=True,
+        blank=True,
+        help_text="R29: by contract, frozen when the label was issued; due once it is used.",
+    )
+    label_currency = models.CharField(max_length=3, blank=True)
+    borne_by = models.CharField(
+        max_length=12, choices=Bearer, default=Bearer.BUYER, help_text="R29: who pays the carriage."
+    )
 
     state = models.CharField(max_length=20, choices=ParcelState, default=ParcelState.LABELLED)
     first_scan_at = models.DateTimeField(null=True, blank=True)
@@ -89,6 +103,14 @@ class Parcel(models.Model):
                 name="parcel_delivered_after_first_scan",
             ),
             models.CheckConstraint(condition=Q(postage__gte=0), name="parcel_postage"),
+            models.CheckConstraint(
+                condition=Q(label_cost__isnull=True, label_currency="")
+                | (Q(label_cost__gte=0) & ~Q(label_currency="")),
+                name="parcel_label_cost_in_a_currency",
+            ),
+            models.CheckConstraint(
+                condition=Q(borne_by__in=Bearer.values), name="parcel_bearer_known"
+            ),
             # R12, whatever cases the order has.
             models.UniqueConstraint(
                 fields=["order"],
@@ -107,7 +129,7 @@ class Parcel(models.Model):
             models.Index(fields=["tracking_number"], name="parcel_by_scan"),
             models.Index(
                 fields=["id"],
-                condition=Q(label=LabelState.LIVE, label_pdf="", label_error=""),
+                condition=Q(label=LabelState.LIVE, printed=False, label_error=""),
                 name="parcel_unprinted",
             ),
         ]

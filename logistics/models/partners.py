@@ -85,6 +85,9 @@ class NumberRange(models.Model):
     prefix = models.CharField(max_length=2, validators=[RegexValidator(r"^[A-Z]{2}\Z")])
     next_serial = models.PositiveIntegerField()
     last_serial = models.PositiveIntegerField(validators=[MaxValueValidator(99_999_999)])
+    alarm_left = models.PositiveIntegerField(
+        default=1_000, help_text="With so many left somebody is told to ask for more."
+    )
 
     class Meta:
         constraints = [
@@ -99,6 +102,11 @@ class NumberRange(models.Model):
 
     def __str__(self) -> str:
         return f"{self.prefix} {self.next_serial}–{self.last_serial}"
+
+    @property
+    def left(self) -> int:
+        """How many numbers can still be given out."""
+        return self.last_serial + 1 - self.next_serial
 
 
 class CourierService(models.Model):
@@ -121,6 +129,11 @@ class CourierService(models.Model):
         help_text="R29: what a return by it costs the marketplace by contract, in `currency`.",
     )
     currency = models.CharField(max_length=3, default="EUR")
+    price_confirmed_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="When somebody said that this is the contract's price; empty: it is made up.",
+    )
     active = models.BooleanField(default=True)
 
     class Meta:

@@ -15,14 +15,15 @@ from logistics.workflow.handover import (
     register_own_parcel,
     reschedule_pickup,
 )
-from logistics.workflow.labelling import (
-    NoNumbers,
-    label_pdf,
-    order_label,
-    render_due_labels,
-    void_label,
-)
+from logistics.workflow.labelling import order_label, void_label
+from logistics.workflow.numbers import NoNumbers
 from logistics.workflow.pickups import confirm_pickup, fail_untold_pickup
+from logistics.workflow.printing import (
+    label_page,
+    look_up_code,
+    render_due_labels,
+    short_code,
+)
 from logistics.workflow.reporting import accept_reports
 from logistics.workflow.secrets import (
     LEAKED,
@@ -65,7 +66,8 @@ __all__ = [
     "inspect",
     "install_secret",
     "keep_entry",
-    "label_pdf",
+    "label_page",
+    "look_up_code",
     "options_in",
     "order_label",
     "project_again",
@@ -80,6 +82,7 @@ __all__ = [
     "resume",
     "retire_secrets",
     "revoke_read_key",
+    "short_code",
     "suspend",
     "void_by_hand",
     "void_label",

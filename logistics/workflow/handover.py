@@ -37,7 +37,7 @@ def choose_drop_off(case: Case, *, point_code: str, at: datetime) -> Parcel:
         point = _point(service, point_code, at) if point_code else None
         if booking := case.pickups.open().first():
             _cancel(booking, at=at)
-        parcel = live_label(case, parcels, service.courier, at=at)
+        parcel = live_label(case, parcels, service, at=at)
         parcel.drop_off_point = point
         parcel.save(update_fields=["drop_off_point"])
         where = str(point) if point else f"any point of {service.courier.name}"
@@ -53,7 +53,7 @@ def book_pickup(case: Case, *, window: Window, at: datetime) -> PickupBooking:
         window.check(service.time_zone, at=at, until=case.deadline_at or at)
         if booking := case.pickups.open().first():
             return _move(booking, window, at=at)
-        parcel = live_label(case, parcels, service.courier, at=at)
+        parcel = live_label(case, parcels, service, at=at)
         starts, ends = window.moments(service.time_zone)
         booking = PickupBooking.objects.create(
             parcel=parcel,

@@ -1,30 +1,21 @@
-"""The free label: issued once an order, printed when a worker has time, voided when not needed."""
+"""The free label: issued once an order, voided when not needed, issued anew when it is lost."""
 
-import logging
-from collections.abc import Mapping
+import secrets
+from base64 import b32encode
 from datetime import datetime
 
-from django.core.files.base import ContentFile
 from django.db import transaction
-from django.db.models import F, QuerySet
+from django.db.models import QuerySet
 
-from logistics import s10
-from logistics.labels import LabelSpec, Party, render_pdf
-from logistics.models import Courier, CourierService, Parcel, Parcels
-from logistics.states import Carried, LabelState, MessageType, PickupEvent
+from logistics.models import CourierService, Parcel
+from logistics.states import Bearer, Carried, LabelState, MessageType, PickupEvent
 from logistics.workflow.holding import hold, tell
+from logistics.workflow.numbers import take_number
 from logistics.workflow.pickups import apply, overtake
 from returns import workflow as returns
 from returns.bell import ring_on_commit
-from returns.drain import locked
 from returns.models import Case, Entry
 from returns.states import Actor, Event, State
-
-log = logging.getLogger(__name__)
-
-
-class NoNumbers(Exception):
-    """A courier's number ranges are used up: staff must add one."""
 
 
 def order_label(entry: Entry, *, at: datetime) -> None:
@@ -39,7 +30,7 @@ def order_label(entry: Entry, *, at: datetime) -> None:
         if case.state != State.AWAITING_RETURN or not case.is_free:
             return
         if service := services_in(case.buyer.country).first():
-            live_label(case, parcels, service.courier, at=at)
+            live_label(case, parcels, service, at=at)
         elif not case.entries.filter(event=Event.NOTED, facts__reimbursed=True).exists():
             returns.note(
                 case,
@@ -51,17 +42,21 @@ def order_label(entry: Entry, *, at: datetime) -> None:
             )
 
 
-def live_label(case: Case, parcels: list[Parcel], courier: Courier, *, at: datetime) -> Parcel:
-    """The case's free label by this courier, issued now when there is none. Under their locks.
+def live_label(
+    case: Case, parcels: list[Parcel], service: CourierService, *, at: datetime
+) -> Parcel:
+    """The case's free label by this service, issued now when there is none. Under their locks.
 
-    A label that was taken back but whose parcel is on its way all the same counts again.
+    A label that was taken back but whose parcel is on its way all the same counts again. Its cost
+    is the contract's price of the service the buyer chose last (R29).
     """
+    courier = service.courier
     for parcel in parcels:
         if parcel.carried == Carried.FREE_LABEL and parcel.first_scan_at:
             return _revive(parcel)
         if parcel.label == LabelState.LIVE:
             if parcel.courier_id == courier.pk:
-                return parcel
+                return _priced(parcel, service)
             take_back(parcel, LabelState.VOIDED, at=at)
     parcel = Parcel.objects.create(
         case=case,
@@ -69,10 +64,14 @@ def live_label(case: Case, parcels: list[Parcel], courier: Courier, *, at: datet
         carried=Carried.FREE_LABEL,
         courier=courier,
         courier_name=courier.name,
-        tracking_number=_take_number(courier),
+        tracking_number=take_number(courier),
+        token=b32encode(secrets.token_bytes(7)).decode()[:10],
         label=LabelState.LIVE,
         issued_at=at,
         last_use_on=(case.deadline_at or at).date(),
+        label_cost=service.price,
+        label_currency=service.currency,
+        borne_by=Bearer.MARKETPLACE,
         currency=case.currency,
     )
     returns.issue_label(case, at=at, text=f"Return label {parcel.tracking_number}, {courier.name}.")
@@ -123,100 +122,23 @@ def _revive(parcel: Parcel) -> Parcel:
     return parcel
 
 
+def label_cost(parcel: Parcel) -> dict[str, str]:
+    """R29, as facts of the handing over: what the marketplace owes the courier for the label."""
+    if parcel.label_cost is None:
+        return {}
+    return {"label_cost": str(parcel.label_cost), "label_currency": parcel.label_currency}
+
+
+def _priced(parcel: Parcel, service: CourierService) -> Parcel:
+    """A van and a counter of the same courier may cost differently."""
+    parcel.label_cost, parcel.label_currency = service.price, service.currency
+    parcel.save(update_fields=["label_cost", "label_currency"])
+    return parcel
+
+
 def services_in(country: str) -> QuerySet[CourierService]:
     """What active couriers offer in a country, first choice first (R21)."""
     offered = CourierService.objects.filter(
         country=country.upper(), active=True, courier__active=True
     )
     return offered.select_related("courier").order_by("priority", "id")
-
-
-def _take_number(courier: Courier) -> str:
-    """The next number of a range nobody else is taking from; waits only when all are held."""
-    left = courier.ranges.filter(next_serial__lte=F("last_serial")).order_by("id")
-    taken = locked(left).first() or left.select_for_update().first()
-    if taken is None:
-        raise NoNumbers(f"{courier.name} has no tracking numbers left")
-    serial = taken.next_serial
-    taken.next_serial = serial + 1
-    taken.save(update_fields=["next_serial"])
-    return s10.tracking_number(taken.prefix, serial, courier.country)
-
-
-# The page (R20) -----------------------------------------------------------------------------------
-
-
-def render_due_labels(limit: int) -> int:
-    """Render up to `limit` labels that have no page yet; returns how many were looked at.
-
-    No lock is held meanwhile: the same label has the same bytes, whoever renders it.
-    """
-    due = list(_printable().unprinted()[:limit])
-    for parcel in due:
-        _print(parcel)
-    return len(due)
-
-
-def label_pdf(parcel: Parcel) -> bytes:
-    """The page to print, rendered now if need be. Raises ValueError where there is no label."""
-    parcel = _printable().get(pk=parcel.pk)
-    if parcel.label not in (LabelState.LIVE, LabelState.USED):
-        raise ValueError("there is no label to print")
-    if not parcel.label_pdf and (page := _print(parcel)):
-        return page
-    if parcel.label_error:
-        raise ValueError(parcel.label_error)
-    with parcel.label_pdf.open("rb") as file:
-        return bytes(file.read())
-
-
-def _printable() -> Parcels:
-    return Parcel.objects.select_related("case__buyer", "case__seller", "order", "courier")
-
-
-def _print(parcel: Parcel) -> bytes | None:
-    rows = Parcel.objects.filter(pk=parcel.pk, label_pdf="")
-    try:
-        page = render_pdf(spec(parcel))
-    except Exception as error:
-        log.exception("label %s cannot be rendered", parcel.tracking_number)
-        parcel.label_error = f"{type(error).__name__}: {error}"[:300]
-        rows.update(label_error=parcel.label_error)
-        return None
-    storage = parcel.label_pdf.storage
-    name = storage.save(f"labels/{parcel.tracking_number}.pdf", ContentFile(page))
-    if not rows.update(label_pdf=name):
-        storage.delete(name)
-    return page
-
-
-def spec(parcel: Parcel) -> LabelSpec:
-    """What the label says: from the buyer to the seller's address (R20, R22)."""
-    case, courier = parcel.case, parcel.courier
-    if courier is None or parcel.last_use_on is None:
-        raise ValueError("a parcel by own courier has no label")
-    return LabelSpec(
-        rma_number=case.number,
-        order_number=parcel.order.number,
-        tracking_number=parcel.tracking_number,
-        courier_name=courier.name,
-        service="Return parcel",
-        sender=_party(case.buyer.name, case.buyer.address, case.buyer.country),
-        recipient=_party(case.seller.name, case.seller.address, case.seller.country),
-        issued_on=parcel.issued_at.date(),
-        last_use_on=parcel.last_use_on,
-        qr_text=f"{parcel.tracking_number}/{case.number}",
-        weight_limit_g=courier.weight_limit_g,
-    )
-
-
-def _party(name: str, address: Mapping[str, str], country: str) -> Party:
-    return Party(
-        name=name,
-        lines=tuple(address.get("street", "").splitlines()),
-        city=address.get("city", ""),
-        region=address.get("region", ""),
-        postal_code=address.get("postal_code", ""),
-        country=address.get("country", "") or country,
-        phone=address.get("phone", ""),
-    )

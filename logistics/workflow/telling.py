@@ -9,7 +9,7 @@ from logistics.oddities import Finding, finding, in_words, moment
 from logistics.states import Carried, PickupEvent, PickupState
 from logistics.tracking import FINAL, SCANS, ParcelState, ParcelView, TrackingCode
 from logistics.workflow.desk import found_key
-from logistics.workflow.labelling import services_in
+from logistics.workflow.labelling import label_cost
 from logistics.workflow.pickups import apply, hear
 from returns import workflow as returns
 from returns.machine import NotNow
@@ -83,7 +83,7 @@ class Teller:
         scans = [event for event in scans if not event.voids and event.event_id not in voided]
         moving = [event for event in scans if event.code not in FINAL]
         if handed and case.handed_over_at is None:
-            facts = {"tracking_number": self.parcel.tracking_number, **self._label_cost()}
+            facts = {"tracking_number": self.parcel.tracking_number, **label_cost(self.parcel)}
             scan, text = self._first(handed, SCANS), _words(scans[:1])
             self._milestone(
                 "not-handed-over", scan, returns.hand_over, handed, text=text, facts=facts
@@ -96,16 +96,6 @@ class Teller:
                 self._not_now(moving[-1], refused)
         elif moving and case.state == State.ESCALATED:
             self._note(f"News of the parcel: {_words(moving[-1:])}")
-
-    def _label_cost(self) -> dict[str, str]:
-        """R29: what the marketplace owes the courier for the label, by the contract in force."""
-        if self.parcel.carried != Carried.FREE_LABEL:
-            return {}
-        offered = services_in(self.case.buyer.country).filter(courier=self.parcel.courier)
-        service = offered.filter(method=self.case.handover).first() or offered.first()
-        if service is None:
-            return {}
-        return {"label_cost": str(service.price), "label_currency": service.currency}
 
     def _collected_at(self) -> datetime | None:
         done = PickupBooking.objects.filter(parcel=self.parcel, state=PickupState.COMPLETED)

@@ -14,7 +14,7 @@ from logistics.states import Carried, LabelState, PickupEvent
 from logistics.tracking import ParcelState
 from logistics.workflow.desk import raise_anomaly
 from logistics.workflow.holding import carrying, hold
-from logistics.workflow.labelling import take_back
+from logistics.workflow.labelling import label_cost, take_back
 from logistics.workflow.pickups import apply
 from returns import policy
 from returns import workflow as returns
@@ -37,7 +37,10 @@ def receive_parcel(case: Case, *, at: datetime, by: str, pieces: int | None = No
         if parcel.received_at:
             return parcel
         if case.state == State.AWAITING_RETURN:
-            returns.hand_over(case, at=at, actor=Actor.WAREHOUSE, by=by, text="It arrived.")
+            facts = label_cost(parcel)
+            returns.hand_over(
+                case, at=at, actor=Actor.WAREHOUSE, by=by, text="It arrived.", facts=facts
+            )
         if case.received_at is None:
             returns.receive(case, at=at, actor=Actor.WAREHOUSE, by=by, pieces=pieces)
         elif pieces is not None and case.state == State.INSPECTING:

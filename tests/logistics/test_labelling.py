@@ -87,26 +87,6 @@ def test_numbers_follow_one_another_and_a_used_up_range_passes_on_to_the_next() 
         workflow.order_label(case.entries.get(event=Event.ACCEPTED), at=T0)
 
 
-def test_a_worker_prints_what_has_no_page_and_a_reprint_is_the_same_bytes() -> None:
-    parcel = parcel_of(awaiting())
-    assert workflow.render_due_labels(10) == 1
-    assert workflow.render_due_labels(10) == 0
-    page = workflow.label_pdf(parcel)
-    assert page.startswith(b"%PDF")
-    parcel.refresh_from_db()
-    parcel.label_pdf.delete()
-    assert workflow.label_pdf(parcel) == page
-
-
-def test_a_label_that_cannot_be_drawn_is_in_nobodys_way() -> None:
-    parcel = parcel_of(awaiting())
-    Parcel.objects.filter(pk=parcel.pk).update(tracking_number="Ω")
-    assert workflow.render_due_labels(10) == 1
-    assert workflow.render_due_labels(10) == 0
-    with pytest.raises(ValueError, match="Code 128"):
-        workflow.label_pdf(parcel)
-
-
 def test_cancelling_voids_the_label_but_the_slot_stays_used_r12() -> None:
     case = awaiting()
     returns.cancel(case, at=T0 + HOUR)
@@ -119,7 +99,7 @@ def test_cancelling_voids_the_label_but_the_slot_stays_used_r12() -> None:
     case.slot.refresh_from_db()
     assert case.slot.released_at is None
     with pytest.raises(ValueError, match="no label"):
-        workflow.label_pdf(parcel)
+        workflow.label_page(parcel, at=T0)
 
 
 def test_a_case_reopened_before_its_label_was_voided_keeps_it() -> None:

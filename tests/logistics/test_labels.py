@@ -14,7 +14,8 @@ import zxingcpp
 from PIL import Image
 
 from logistics.barcodes import code128
-from logistics.labels import LabelSpec, Party, render_pdf, render_png
+from logistics.labels import LabelSpec, Party, Sheet, is_whole, render
+from logistics.states import LabelFormat, LabelSize
 
 CENTRE = Party(
     "Returns Centre Poznań",
@@ -39,6 +40,7 @@ LABEL = LabelSpec(
     issued_on=date(2026, 11, 22),
     last_use_on=date(2026, 12, 2),
     qr_text="https://r.shop.example/d/RX473124829PL?t=K7Q2M4XW9A",
+    code="K7Q2M-4XW9A",
     weight_limit_g=25_000,
 )
 ABROAD = {
@@ -55,12 +57,13 @@ ABROAD = {
     "vietnamese": Party("Nguyễn Thị Ánh", ("Lê Lợi 5",), "Đà Nẵng", "", "550000", "VN"),
 }
 MM = 72 / 25.4  # points
+PICTURE = Sheet(LabelSize.FOUR_BY_SIX, LabelFormat.PNG, 203)
 scripts = pytest.mark.parametrize("party", ABROAD.values(), ids=ABROAD.keys())
 
 
 def text(spec: LabelSpec) -> str:
     """All that can be read on the page, without spaces: where lines break does not matter."""
-    with closing(pypdfium2.PdfDocument(render_pdf(spec))) as pdf:
+    with closing(pypdfium2.PdfDocument(render(spec))) as pdf:
         read = pdf[0].get_textpage().get_text_bounded()
     return "".join(c for c in read if not c.isspace() and c not in "\u200b\ufffe\x02")
 
@@ -70,7 +73,7 @@ def squeezed(expected: str) -> str:
 
 
 def page(spec: LabelSpec, dpi: int = 203) -> Image.Image:
-    with closing(pypdfium2.PdfDocument(render_pdf(spec))) as pdf:
+    with closing(pypdfium2.PdfDocument(render(spec))) as pdf:
         assert len(pdf) == 1
         picture: Image.Image = pdf[0].render(scale=dpi / 72).to_pil().convert("L")
     return picture
@@ -95,18 +98,18 @@ def test_a_scanner_reads_both_codes_in_pure_black_and_white_askew_and_upside_dow
 
 
 def test_the_picture_is_what_a_203_dpi_printer_prints() -> None:
-    picture = Image.open(BytesIO(render_png(LABEL)))
+    picture = Image.open(BytesIO(render(LABEL, PICTURE)))
     assert picture.size == (812, 1218)
     assert codes(picture.convert("L")) == EXPECTED
 
 
 def test_the_modules_of_the_qr_code_are_whole_printer_dots_too() -> None:
-    picture = Image.open(BytesIO(render_png(LABEL))).convert("L").crop((580, 196, 781, 390))
+    picture = Image.open(BytesIO(render(LABEL, PICTURE))).convert("L").crop((580, 196, 781, 390))
     assert set(picture.tobytes()) == {0, 255}
 
 
 def test_every_bar_is_a_whole_number_of_printer_dots() -> None:
-    picture = Image.open(BytesIO(render_png(LABEL))).convert("L")
+    picture = Image.open(BytesIO(render(LABEL, PICTURE))).convert("L")
     row = [picture.getpixel((x, 1030)) for x in range(picture.width)]
     assert set(row) == {0, 255}
     edges = [x for x in range(1, len(row)) if row[x] != row[x - 1]]
@@ -131,7 +134,8 @@ def test_a_number_that_no_scanner_could_read_is_refused(number: str) -> None:
 def test_the_label_says_all_that_people_need() -> None:
     said = text(LABEL)
     for words in (
-        "RETURN", "POSTAGE PREPAID", "InPost", "Locker drop-off 24/7", "R-2026-000123",
+        "RETURN", "POSTAGE PREPAID", "K7Q2M-4XW9A", "InPost", "Locker drop-off 24/7",
+        "R-2026-000123",
         "ORD-8841-220", "25 kg", "2026-11-22", "2026-12-02", "RX 473 124 829 PL",
         "Zażółć Gęślą-Jaźń", "Świętokrzyska 14/7", "00-050 Warszawa", "Returns Centre Poznań",
         "ul. Żurawia 12", "Hala 3, rampa B", "60-860 Poznań", "POLAND", "+48 61 555 01 23",
@@ -150,7 +154,7 @@ def test_it_is_one_page_of_four_by_six_inches() -> None:
 @scripts
 def test_no_glyph_of_a_foreign_address_is_missing(party: Party) -> None:
     # Typst writes PDF/A only when the fonts have every character.
-    assert b"pdfaid:part" in render_pdf(replace(LABEL, sender=party, recipient=party))
+    assert is_whole(render(replace(LABEL, sender=party, recipient=party)))
 
 
 @scripts
@@ -169,15 +173,15 @@ def test_a_label_with_a_foreign_address_is_read_by_scanners(party: Party) -> Non
 
 def test_a_script_without_a_font_still_gets_a_label() -> None:
     spec = replace(LABEL, sender=replace(BUYER, name="สมชาย ใจดี"))
-    assert b"pdfaid:part" not in render_pdf(spec)
+    assert not is_whole(render(spec))
     assert codes(page(spec)) == EXPECTED
 
 
 def test_the_same_label_has_the_same_bytes() -> None:
-    first = [render_pdf(LABEL), render_png(LABEL)]
+    first = [render(LABEL), render(LABEL, PICTURE)]
     other = replace(LABEL, sender=ABROAD["japanese"])
-    assert render_pdf(other) != first[0]
-    assert [render_pdf(LABEL), render_png(LABEL)] == first
+    assert render(other) != first[0]
+    assert [render(LABEL), render(LABEL, PICTURE)] == first
 
 
 @pytest.mark.parametrize(
@@ -194,7 +198,7 @@ def test_an_address_is_printed_as_it_is_written(words: str) -> None:
 def test_line_breaks_and_reordering_marks_and_emoji_are_not_printed() -> None:
     spec = replace(LABEL, sender=replace(BUYER, name="Zo\u202eë\n\x00\tKo\u2066wal \U0001f600"))
     assert squeezed("Zoë Kowal Świętokrzyska") in text(spec)
-    assert b"pdfaid:part" in render_pdf(spec)
+    assert is_whole(render(spec))
 
 
 ENDLESS = Party(
@@ -219,7 +223,7 @@ def test_endless_names_are_set_smaller_until_they_fit() -> None:
         service="Service" * 20,
     )
     assert codes(page(spec)) == EXPECTED
-    with closing(pypdfium2.PdfDocument(render_pdf(spec))) as pdf:
+    with closing(pypdfium2.PdfDocument(render(spec))) as pdf:
         read = pdf[0].get_textpage()
         boxes = [read.get_charbox(n) for n in range(read.count_chars())]
         country = read.search("UNITED KINGDOM")
@@ -242,7 +246,7 @@ def test_an_address_of_a_hundred_lines_is_cut_before_it_reaches_the_codes() -> N
 
 def test_shared_characters_are_drawn_as_the_country_draws_them() -> None:
     drawn = {
-        country: render_pdf(replace(LABEL, sender=Party("直骨", (), "", "", "", country)))
+        country: render(replace(LABEL, sender=Party("直骨", (), "", "", "", country)))
         for country in ("JP", "KR", "CN", "TW", "HK")
     }
     for country, font in zip(drawn, ("jp", "kr", "sc", "tc", "hk"), strict=True):
@@ -250,11 +254,11 @@ def test_shared_characters_are_drawn_as_the_country_draws_them() -> None:
 
 
 def test_a_process_forked_after_a_label_is_told_so_and_does_not_hang() -> None:
-    render_png(LABEL)
+    render(LABEL, PICTURE)
     child = os.fork()
     if child == 0:
         try:
-            render_png(LABEL)
+            render(LABEL, PICTURE)
         except RuntimeError:
             os._exit(7)
         os._exit(1)

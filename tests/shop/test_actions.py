@@ -130,7 +130,7 @@ def test_a_free_return_is_dropped_off_with_its_label(shop: Shop) -> None:
     assert label.content.startswith(b"%PDF")
     assert told["label"]["url"] == f"/api/v1/returns/{case.number}/label.pdf"
     assert label["Content-Type"] == "application/pdf"
-    assert label["Content-Disposition"] == f'attachment; filename="{case.number}.pdf"'
+    assert label["Content-Disposition"] == f'attachment; filename="{case.number}-4x6.pdf"'
     assert label["Cache-Control"] == "private, no-store"
 
 

@@ -64,7 +64,9 @@ def test_every_door_is_in_it_with_its_key_and_its_refusals(schema: dict[str, Any
         f"GET {one}",
         f"POST {one}/evidence",
         f"GET {one}/evidence/{{id}}",
+        f"GET {one}/label",
         f"GET {one}/label.pdf",
+        f"GET {one}/qr",
         *(f"POST {one}/{action}" for action in BODIES),
     }
     for methods in schema["paths"].values():

@@ -232,6 +232,8 @@ def test_strangers_read_and_open_nothing(stranger: Shop) -> None:
         ("post", "/returns"),
         ("get", f"/returns/{case.number}"),
         ("get", f"/returns/{case.number}/label.pdf"),
+        ("get", f"/returns/{case.number}/label"),
+        ("get", f"/returns/{case.number}/qr"),
         ("post", f"/returns/{case.number}/messages"),
     ):
         assert stranger.call(method, path, {}).status_code == 401

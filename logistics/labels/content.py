@@ -1,32 +1,13 @@
-"""The return label (R20) as a page of 4 × 6 inches, in PDF or PNG, in its addresses' own scripts.
+"""What a label says, cleaned and broken into lines: the same for every size and format."""
 
-Everything on it is data to the template, never markup. The same label has the same bytes always.
-"""
-
-import json
-import os
 import re
-import threading
 import unicodedata
 from dataclasses import dataclass
 from datetime import date
-from functools import cache
-from importlib.resources import files
-from pathlib import Path
 from typing import Any
-
-import typst
 
 from logistics import barcodes, s10
 from logistics.countries import COUNTRY_NAMES
-
-TEMPLATE = Path(__file__).parent / "templates" / "logistics" / "label.typ"
-FONT_PACKAGES = (
-    "fontpkg_noto_sans",
-    "fontpkg_noto_sans_arabic",
-    "pylopdf_fonts_he",
-    "manimgx_fonts_cjk",
-)
 
 # Chinese, Japanese and Korean share characters but draw them differently.
 _CJK = {"JP": "JP", "KR": "KR", "TW": "TC", "HK": "HK", "MO": "HK"}
@@ -40,8 +21,6 @@ _LONGEST_WORD = 18
 _BIDI_CONTROLS = "\u202a-\u202e\u2066-\u2069"
 _EMOJI = "\U0001f000-\U0001faff\ufe0f"
 _UNPRINTED = re.compile(f"[{_BIDI_CONTROLS}{_EMOJI}]")
-
-_one_at_a_time = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -59,7 +38,10 @@ class Party:
 
 @dataclass(frozen=True)
 class LabelSpec:
-    """What one label says. `tracking_number` and `qr_text` are what the scanners read."""
+    """What one label says. `tracking_number` and `qr_text` are what the scanners read.
+
+    `code` is what a clerk types when the scan of the QR code fails.
+    """
 
     rma_number: str
     order_number: str
@@ -71,53 +53,15 @@ class LabelSpec:
     issued_on: date
     last_use_on: date
     qr_text: str
+    code: str
     weight_limit_g: int
 
 
-def render_pdf(spec: LabelSpec) -> bytes:
-    """One page, 4 × 6 inches, as PDF/A-2b. ValueError when the number cannot be a Code 128.
+def content(spec: LabelSpec) -> dict[str, Any]:
+    """All that is printed, as plain data: a line is its `text` and whether it reads `rtl`.
 
-    A character that none of our fonts has leaves a box, and a PDF that is not PDF/A.
-
-    The first label of a process reads the fonts (about 110 MB): render in workers that do not fork.
+    Raises ValueError when the number cannot be a Code 128.
     """
-    try:
-        return _compile(spec, format="pdf", pdf_standards="a-2b")
-    except typst.TypstError:
-        # PDF/A refuses a character that no font has. The codes carry the parcel all the same, so a
-        # box on the paper is better than no label.
-        return _compile(spec, format="pdf")
-
-
-def render_png(spec: LabelSpec, dpi: int = 203) -> bytes:
-    """The same page as a picture; 203 dpi is what label printers have."""
-    return _compile(spec, format="png", ppi=float(dpi))
-
-
-def _compile(spec: LabelSpec, **options: Any) -> bytes:
-    inputs = {"label": json.dumps(_data(spec), ensure_ascii=False)}
-    # The compiler holds the inputs of one label at a time.
-    with _one_at_a_time:
-        compiler, pid = _compiler()
-        # Its threads do not survive a fork: the child would wait for them for ever.
-        if pid != os.getpid():
-            raise RuntimeError("this process was forked after its parent rendered a label")
-        page = compiler.compile(sys_inputs=inputs, **options)
-    if not isinstance(page, bytes):
-        raise RuntimeError("a label is one page")
-    return page
-
-
-@cache
-def _compiler() -> tuple[typst.Compiler, int]:
-    fonts = [Path(str(files(package))) for package in FONT_PACKAGES]
-    compiler = typst.Compiler(
-        TEMPLATE, root=TEMPLATE.parent, font_paths=fonts, ignore_system_fonts=True
-    )
-    return compiler, os.getpid()
-
-
-def _data(spec: LabelSpec) -> dict[str, Any]:
     bars, qr = barcodes.code128(spec.tracking_number), barcodes.qr(spec.qr_text)
     return {
         "courier": _line(spec.courier_name),
@@ -131,6 +75,7 @@ def _data(spec: LabelSpec) -> dict[str, Any]:
         "last_use": _line(spec.last_use_on.isoformat()),
         "tracking": _line(_readable(spec.tracking_number)),
         "bars": {"svg": bars.svg, "modules": bars.modules},
+        "code": _line(spec.code),
         "qr": {"svg": qr.svg, "modules": qr.modules},
         "issued_on": [spec.issued_on.year, spec.issued_on.month, spec.issued_on.day],
     }
