@@ -1,4 +1,4 @@
-"""Starts, watches and ends the processes of one stack: broker, bank, web, workers, beat.
+"""Starts, watches and ends the processes of one stack: broker, bank, couriers, web, workers, beat.
 
 Every process lives in a session of its own, so that Ctrl-C reaches only us and we end them in
 order, and dies with us by the kernel's hand however we end (Linux; see backoffice.parentage).
@@ -48,6 +48,8 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
         **{f"worker-{queue}": f"{_WORKER} -n {queue}@%h -Q {queue}" for queue in QUEUES},
         "beat": "python -m celery -A backoffice beat",
         "bank": "python manage.py sandbox_bank --port 8790",
+        "couriers": "python -m couriers_sandbox --port 8791",
+        "agree": "python manage.py agree_with_sandbox",
     }.items()
 }
 
@@ -64,7 +66,8 @@ class Stack:
 
     `root` is its var folder: database file (unless DATABASE_URL is set), logs, mail, uploads and
     run.json, by which others find it. With REDIS_URL in `env` or the environment there is no
-    embedded broker, with BANK_URL no sandbox bank. The block begins when everything answers.
+    embedded broker, with BANK_URL no sandbox bank, with COURIERS_URL no couriers' sandbox. The
+    block begins when everything answers.
 
     Start and stop it in the main thread: the kernel ends what a thread started with that thread.
     Raises embedded.InUse, embedded.NoServer, NotUp.
@@ -98,10 +101,14 @@ class Stack:
         if not given.get("BANK_URL"):
             self._ports["bank"] = free_port()
             given["BANK_URL"] = f"http://{LOCALHOST}:{self._ports['bank']}"
+        if not given.get("COURIERS_URL"):
+            self._ports["couriers"] = free_port()
+            given["COURIERS_URL"] = f"http://{LOCALHOST}:{self._ports['couriers']}"
+            given.setdefault("COURIERS_ON_LOOPBACK", "1")
         self.url = f"http://{LOCALHOST}:{self._ports['web']}"
         self.redis_url = given["REDIS_URL"]
-        self.bank_url = given["BANK_URL"]
-        first = [name for name in ("broker", "bank") if name in self._ports]
+        self.bank_url, self.couriers_url = given["BANK_URL"], given["COURIERS_URL"]
+        first = [name for name in ("broker", "bank", "couriers") if name in self._ports]
         self.names = (*first, "web", *workers, *beat_names)
         self.env: dict[str, str] = {
             **given,
@@ -123,7 +130,7 @@ class Stack:
             shutil.rmtree(self.root / "log", ignore_errors=True)
             (self.root / "log").mkdir()
             if self._migrate:
-                self._run("migrate")
+                self.run("migrate")
             # The broker first: what starts without one tries again only after seconds.
             for name in self.names:
                 self.start(name, wait=name == "broker")
@@ -204,9 +211,8 @@ class Stack:
                 raise NotUp(f"{name} does not answer.\n{self._last_lines(name)}")
             time.sleep(0.05)
 
-    # --- How
-
-    def _run(self, name: str) -> None:
+    def run(self, name: str) -> None:
+        """Run a command of COMMANDS to its end. Raises NotUp unless it ends well."""
         with self._log(name).open("wb") as log:
             code = subprocess.call(
                 _executable(COMMANDS[name]), cwd=BASE_DIR, env=self.env, stdout=log, stderr=log
@@ -214,11 +220,13 @@ class Stack:
         if code:
             raise NotUp(f"{name} ended with {code}.\n{self._last_lines(name)}")
 
+    # --- How
+
     def _command(self, name: str) -> tuple[str, ...]:
         if name == "broker":
             return server_command(self._ports["broker"], self.root)
-        if name == "bank":
-            return _executable((*COMMANDS["bank"][:-1], str(self._ports["bank"])))
+        if name in ("bank", "couriers"):
+            return _executable((*COMMANDS[name][:-1], str(self._ports[name])))
         return _executable(COMMANDS["beat" if name.startswith("beat") else name])
 
     def _env_of(self, name: str) -> dict[str, str]:
@@ -262,7 +270,7 @@ class Stack:
     def _stop_all(self) -> None:
         """Who rings first, who is rung after, who is asked last; siblings at the same time."""
         (self.root / "run.json").unlink(missing_ok=True)
-        for kinds in (("beat",), ("worker", "web"), ("bank", "broker")):
+        for kinds in (("beat", "couriers"), ("worker", "web"), ("bank", "broker")):
             names = [name for name, _ in self._running() if name.startswith(kinds)]
             for name in names:
                 self._processes[name].terminate()
@@ -275,12 +283,22 @@ class Stack:
             "url": self.url,
             "redis_url": self.redis_url,
             "bank_url": self.bank_url,
+            "couriers_url": self.couriers_url,
             "pid": os.getpid(),
             "pids": self.pids,
         }
         part = self.root / "run.json.part"
         part.write_text(json.dumps(found, indent=2))
         part.replace(self.root / "run.json")
+
+
+def found_in(root: Path) -> dict[str, str]:
+    """Where the stack that runs in a folder answers: url, redis_url, bank_url, couriers_url."""
+    try:
+        found = json.loads((root / "run.json").read_text())
+    except FileNotFoundError:
+        return {}
+    return {name: str(value) for name, value in found.items() if name.endswith("url")}
 
 
 def in_own_folder(root: Path, *, simulation: bool) -> None:
@@ -346,6 +364,8 @@ def main() -> None:
     root = Path(os.environ.get("VAR_DIR", BASE_DIR / "var"))
     try:
         with Stack(root, simulation=simulation) as stack:
+            if "couriers" in stack.names:
+                stack.run("agree")
             sys.stdout.write(f"Up at {stack.url}/ (logs in {stack.root}/log). Ctrl-C ends it.\n")
             sys.stdout.flush()
             while not stack.ended():

@@ -58,6 +58,9 @@ MARKETPLACE = env.str("MARKETPLACE", default="Marketplace")
 BANK_URL = env.str("BANK_URL", default="")
 BANK_KEY = env.str("BANK_KEY", default="" if HTTPS else "sandbox")
 BANK_TIMEOUT = env.float("BANK_TIMEOUT", default=5.0)
+# The couriers' sandbox of a simulation (couriers_sandbox).
+COURIERS_URL = env.str("COURIERS_URL", default="")
+COURIERS_TOKEN = env.str("COURIERS_TOKEN", default="sandbox")
 # Sandbox couriers answer on the loopback; real ones never do.
 COURIERS_ON_LOOPBACK = env.bool("COURIERS_ON_LOOPBACK", default=SIMULATION)
 # Encrypts the couriers' signing secrets at rest. Comma separated: the first encrypts, all decrypt.

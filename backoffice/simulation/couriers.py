@@ -1,357 +1,152 @@
-"""All courier partners: a server that is told of labels and vans, and reports signed and posted.
+"""The couriers' sandbox as a simulation sees it: agree, tell what people do, let it report.
 
-What they report comes late, doubled, shuffled and in batches, as from real ones. An event is dated
-by when it happened and sent when the courier gets round to it.
+The couriers themselves are another process (couriers_sandbox), which knows nothing of ours.
 """
 
-import json
-import threading
-from collections import Counter
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
-from functools import partial
-from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any, ClassVar
-from zoneinfo import ZoneInfo
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
 
 import httpx
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 
-from backoffice.simulation.agenda import Agenda
-from logistics import signatures
 from logistics import workflow as logistics
 from logistics.models import Courier, Parcel
 from logistics.states import Direction, LabelState
 
-if TYPE_CHECKING:
-    from backoffice.simulation.people import Story
-
-#: A parcel's stations: code, days since it was handed over (least and most).
-ROAD = (
-    ("in_transit", 0.3, 1.2),
-    ("out_for_delivery", 1.5, 3.5),
-    ("delivered", 3.6, 5),
-)
-FIRST_SCAN = {"drop_off": "dropped_off", "pickup": "picked_up"}
-
-
-@dataclass(frozen=True)
-class Told:
-    """A message of ours, as the courier got it."""
-
-    courier: str
-    type: str
-    data: dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Report:
-    """What a courier has to say: what happened when, and when it says so."""
-
-    says_at: datetime
-    occurred_at: datetime
-    code: str
-    reason: str = ""
-
 
 class Couriers:
-    """Every active courier of the database, played by one server and one client."""
+    """Every active courier of the database, played by the sandbox at settings.COURIERS_URL."""
 
-    #: How a parcel fares, and how its courier reports it.
-    JOURNEYS: ClassVar[Mapping[str, float]] = {
-        "smooth": 0.6,
-        "late": 0.1,
-        "shuffled": 0.1,
-        "doubled": 0.08,
-        "batched": 0.03,
-        "damaged": 0.04,
-        "lost": 0.03,
-        "silent": 0.02,
-    }
-    VANS: ClassVar[Mapping[str, float]] = {
-        "comes": 0.78,
-        "fails once": 0.1,
-        "fails twice": 0.08,
-        "rejects": 0.04,
-    }
-
-    def __init__(self, web_url: str, *, run: str, agenda: Agenda) -> None:
-        """`run` keeps one run's message ids from another's."""
-        self.run, self.agenda = run, agenda
-        self.stories: dict[str, Story] = {}  # by the case's number
-        self.now = datetime.min.replace(tzinfo=UTC)  # for the server, which reads no clock
-        self.answers = Counter[str]()
-        self._client = httpx.Client(base_url=web_url, timeout=30, trust_env=False)
-        self._keys_in: dict[str, bytes] = {}
-        self._keys_out: dict[str, bytes] = {}
-        self._told: list[Told] = []
-        self._down_once = set[str]()
-        self._lock = threading.Lock()
-        self._called_off = set[str]()
-        self._said = Counter[int]()
-
-    @contextmanager
-    def open(self, at: datetime) -> Iterator[None]:
-        """Agree on secrets, be reachable while the block lasts, and not after it."""
-        server = _Counter(self)
-        thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-        couriers = Courier.objects.filter(active=True)
-        before = {courier.pk: courier.endpoint_url for courier in couriers}
-        for courier in couriers:
-            self._keys_in[courier.slug] = _agree(courier, Direction.IN, at)
-            self._keys_out[courier.slug] = _agree(courier, Direction.OUT, at)
-            courier.endpoint_url = f"http://127.0.0.1:{server.server_address[1]}/{courier.slug}"
-            courier.save(update_fields=["endpoint_url"])
-        thread.start()
-        try:
-            yield
-        finally:
-            server.shutdown()
-            server.server_close()
-            self._client.close()
-            for pk, url in before.items():
-                Courier.objects.filter(pk=pk).update(endpoint_url=url)
-
-    # --- What we tell them
-
-    def receive(self, slug: str, headers: Mapping[str, str], body: bytes) -> HTTPStatus:
-        """Take a message in (any thread), if we signed it. Now and then nobody is in."""
-        if slug not in self._keys_out:
-            return HTTPStatus.NOT_FOUND
-        try:
-            signatures.verify(body, headers, [self._keys_out[slug]], self.now.timestamp())
-        except signatures.BadSignature as bad:
-            return HTTPStatus(bad.status)
-        message = json.loads(body)
-        story = self.stories.get(message["data"]["rma"])
-        with self._lock:
-            if story and story.dice.happens("courier is down", 0.08):
-                first = headers["webhook-id"] not in self._down_once
-                self._down_once.add(headers["webhook-id"])
-                if first:
-                    return HTTPStatus.SERVICE_UNAVAILABLE
-            self._told.append(Told(slug, message["type"], message["data"]))
-        return HTTPStatus.NO_CONTENT
-
-    def listen(self, now: datetime) -> None:
-        """Plan what follows from the messages that came in, in an order of the stories' own."""
-        with self._lock:
-            told, self._told = self._told, []
-        known = [
-            (self.stories[one.data["rma"]], one) for one in told if one.data["rma"] in self.stories
-        ]
-        for story, one in sorted(
-            known, key=lambda pair: (pair[0].index, pair[1].type, pair[1].data.get("pickup_id", ""))
-        ):
-            if one.type in ("pickup.requested", "pickup.reschedule_requested"):
-                self._send_van(story, one, now)
-            elif one.type == "pickup.cancel_requested":
-                self._call_off(story, one, now)
-
-    def _send_van(self, story: "Story", told: Told, now: datetime) -> None:
-        pickup, window = told.data["pickup_id"], told.data["window"]
-        start, end = _moments(window)
-        self._called_off.discard(pickup)
-        again = story.nth("van")
-        how = story.dice.one_of(again, **self.VANS)
-        answers = now + story.dice.days(f"{again} answers", 0.05, 0.2)
-        if how == "rejects":
-            no = {"pickup_id": pickup, "reason": "capacity"}
-            self._say_later(story, told.courier, answers, "pickup.rejected", **no)
-            return
-        self._say_later(
-            story,
-            told.courier,
-            answers,
-            "pickup.confirmed",
-            pickup_id=pickup,
-            confirmation_number=f"C{story.index}-{story.been['van']}",
-            window_start=start.isoformat(),
-            window_end=end.isoformat(),
+    def __init__(self) -> None:
+        """Raises ImproperlyConfigured without a sandbox."""
+        if not settings.COURIERS_URL:
+            raise ImproperlyConfigured("no couriers' sandbox: set COURIERS_URL")
+        self.next_at: datetime | None = None
+        self._told = set[str]()
+        self._played: dict[str, dict[str, Any]] = {}
+        self._control = httpx.Client(
+            base_url=f"{settings.COURIERS_URL}/control",
+            headers={"Authorization": f"Bearer {settings.COURIERS_TOKEN}"},
+            # It answers when all is posted.
+            timeout=600,
+            trust_env=False,
         )
-        fails = {"comes": 0, "fails once": 1, "fails twice": 2}[how]
-        reason = story.dice.one_of(f"{again} why", not_home=0.7, courier_missed=0.3)
-        for attempt in range(fails + (how != "fails twice")):
-            rings = start + timedelta(days=attempt, hours=1)
-            act = partial(
-                self._ring_at_door, story, told, attempt + 1, reason if attempt < fails else ""
-            )
-            self.agenda.add(rings, story.index, act)
 
-    def _ring_at_door(
-        self, story: "Story", told: Told, attempt: int, reason: str, now: datetime
-    ) -> None:
-        pickup = told.data["pickup_id"]
-        if pickup in self._called_off:
-            return
-        if reason:
-            data = {"pickup_id": pickup, "attempt": attempt, "reason": reason}
-            self._say(story, told.courier, "pickup.attempted", data, now)
-            return
-        numbers = told.data["tracking_numbers"]
-        done = {"pickup_id": pickup, "tracking_numbers": numbers, "occurred_at": now.isoformat()}
-        self._say(story, told.courier, "pickup.completed", done, now)
-        self._travel(story, told.courier, numbers[0], "picked_up", now)
+    def close(self) -> None:
+        """Let the connections go; the couriers stay, with what they still have to do."""
+        self._control.close()
 
-    def _call_off(self, story: "Story", told: Told, now: datetime) -> None:
-        pickup = told.data["pickup_id"]
-        self._called_off.add(pickup)
-        data = {"pickup_id": pickup, "by": "customer"}
-        self._say(story, told.courier, "pickup.cancelled", data, now)
+    def agree(self, web_url: str, *, at: datetime, **world: Any) -> None:
+        """Agree on new secrets with every active courier, and have it called at the sandbox.
 
-    # --- What they report
+        `web_url`: where it reports to. `world` is what `PUT /control/world` takes: run, faults, …
+        """
+        self._played = {}
+        for courier in Courier.objects.filter(active=True):
+            courier.endpoint_url = f"{settings.COURIERS_URL}/couriers/{courier.slug}"
+            courier.save(update_fields=["endpoint_url"])
+            self._played[courier.slug] = {
+                "country": courier.country,
+                "url": f"{web_url}/api/couriers/v1/{courier.slug}",
+                # What counted before was agreed with a sandbox that is no more.
+                "sign_with": [_new_secret(courier, Direction.IN, at, timedelta(0))],
+                "verify_with": [_new_secret(courier, Direction.OUT, at, timedelta(0))],
+            }
+        self._send("PUT", "/couriers", self._played)
+        self._send("PUT", "/world", world)
 
-    def take(self, story: "Story", now: datetime) -> bool:
-        """A buyer brings a parcel; False when it has no label to go by."""
+    def rotate(self, *, at: datetime, overlap: timedelta) -> None:
+        """New secrets both ways for all that were agreed with; the old ones count so much longer.
+
+        Meanwhile the sandbox signs with the old one as often as its fault `old key` says.
+        """
+        for courier in Courier.objects.filter(slug__in=self._played):
+            about = self._played[courier.slug]
+            for what, way in (("sign_with", Direction.IN), ("verify_with", Direction.OUT)):
+                about[what] = [_new_secret(courier, way, at, overlap), about[what][0]]
+            about["old_until"] = (at + overlap).isoformat()
+        self._send("PUT", "/couriers", self._played)
+
+    # --- Time
+
+    def set_clock(self, reads: datetime, *, speed: float = 0.0) -> None:
+        """Have them see this time; standing still, they report when told to."""
+        self._send("PUT", "/clock", {"reads": reads.isoformat(), "speed": speed})
+
+    def advance(self, to: datetime) -> int:
+        """Have them say all that is due until then; returns how much that was.
+
+        Raises AssertionError when anything they said was refused for good.
+        """
+        done = self._send("POST", "/advance", {"to": to.isoformat()})
+        if done["refused"]:
+            raise AssertionError(f"couriers were refused: {done['refused'][:3]}")
+        self.next_at = datetime.fromisoformat(done["next_at"]) if done["next_at"] else None
+        return int(done["done"])
+
+    # --- What people do
+
+    def tell_stories(self, stories: Mapping[str, Mapping[str, Any]]) -> None:
+        """By return: the seed, name and script its parcel fares by. Each is told once."""
+        new = {number: story for number, story in stories.items() if number not in self._told}
+        if new:
+            self._told |= new.keys()
+            self._send("PUT", "/stories", new)
+
+    def take(self, number: str, now: datetime) -> bool:
+        """A buyer brings a return's parcel; False when it has no label to go by."""
         parcel = (
-            Parcel.objects.filter(case__number=story.number, label=LabelState.LIVE)
+            Parcel.objects.filter(case__number=number, label=LabelState.LIVE)
             .select_related("courier")
             .last()
         )
         if parcel is None or parcel.courier is None:
             return False
-        self._travel(story, parcel.courier.slug, parcel.tracking_number, "dropped_off", now)
+        act = {
+            "act": "hand_over",
+            "courier": parcel.courier.slug,
+            "tracking_number": parcel.tracking_number,
+            "rma": number,
+            "at": now.isoformat(),
+        }
+        self._send("POST", "/acts", [act])
         return True
 
-    def _travel(self, story: "Story", courier: str, number: str, first: str, now: datetime) -> None:
-        journey = story.dice.one_of("journey", **self.JOURNEYS)
-        reports = _reported(story, journey, first, now)
-        for says_at in sorted({report.says_at for report in reports}):
-            said = [report for report in reports if report.says_at == says_at]
-            events = [
-                {
-                    "event_id": f"{self.run}-{story.index}-{self._number(story)}",
-                    "tracking_number": number,
-                    "code": report.code,
-                    "reason": report.reason or None,
-                    "occurred_at": report.occurred_at.isoformat(),
-                    "location": {"kind": "hub", "country": story.country},
-                }
-                for report in said
-            ]
-            times = 2 if journey == "doubled" else 1
-            self._say_later(story, courier, says_at, "tracking.updated", times=times, events=events)
+    def damaged(self, number: str) -> bool:
+        """Whether a return's parcel was damaged on its way, as whoever opens it sees."""
+        parcels = self._send("GET", f"/parcels/{number}")
+        return any(parcel["journey"] == "damaged" for parcel in parcels)
 
-    def _say_later(
-        self,
-        story: "Story",
-        courier: str,
-        at: datetime,
-        kind: str,
-        *,
-        times: int = 1,
-        **data: Any,
-    ) -> None:
-        self.agenda.add(
-            at, story.index, lambda now: self._say(story, courier, kind, data, now, times=times)
-        )
+    # --- Their book
 
-    def _say(
-        self,
-        story: "Story",
-        courier: str,
-        kind: str,
-        data: dict[str, Any],
-        now: datetime,
-        *,
-        times: int = 1,
-    ) -> None:
-        """Sign and post a message, several times when the courier stutters."""
-        body = json.dumps({"type": kind, "timestamp": now.isoformat(), "data": data}).encode()
-        message_id = f"{self.run}-{story.index}-m{self._number(story)}"
-        stamp = int(now.timestamp())
-        headers = {
-            "Content-Type": "application/json",
-            "webhook-id": message_id,
-            "webhook-timestamp": str(stamp),
-            "webhook-signature": signatures.sign(message_id, stamp, body, self._keys_in[courier]),
-        }
-        for _ in range(times):
-            answer = self._post(f"/api/couriers/v1/{courier}/events", body, headers)
-            self.answers[f"{answer.status_code}"] += 1
-            if answer.status_code not in (HTTPStatus.OK, HTTPStatus.ACCEPTED):
-                raise AssertionError(f"{kind} of {courier} met {answer.status_code}: {answer.text}")
+    def statistics(self) -> dict[str, Any]:
+        """What they were told, saw, said and were answered, in numbers."""
+        return dict(self._send("GET", "/statistics"))
 
-    def _post(self, path: str, body: bytes, headers: Mapping[str, str]) -> httpx.Response:
+    def book(self) -> dict[str, Any]:
+        """All of it."""
+        return dict(self._send("GET", "/book"))
+
+    def _send(self, method: str, path: str, body: Any = None) -> Any:
         try:
-            return self._client.post(path, content=body, headers=headers)
+            answer = self._control.request(method, path, json=body)
         except httpx.RemoteProtocolError:
-            # A kept connection that the server had just closed; told twice is told once.
-            return self._client.post(path, content=body, headers=headers)
-
-    def _number(self, story: "Story") -> int:
-        self._said[story.index] += 1
-        return self._said[story.index]
-
-
-def _reported(story: "Story", journey: str, first: str, now: datetime) -> list[Report]:
-    """What happens to a parcel that is handed over now, and when its courier says so."""
-    happened = [(first, "", now)]
-    happened += [
-        (code, "", now + story.dice.days(f"{code} after", least, most))
-        for code, least, most in ROAD
-    ]
-    if journey == "silent":
-        happened = happened[:2]
-    elif journey == "lost":
-        happened = [*happened[:2], ("lost", "lost", now + story.dice.days("lost after", 5, 9))]
-    elif journey == "damaged":
-        happened.insert(2, ("exception", "damaged", happened[1][2] + timedelta(hours=2)))
-    told = [at for _, _, at in happened]
-    if journey == "shuffled":
-        # Each second report overtakes the one before it.
-        for place in range(0, len(told) - 1, 2):
-            told[place] = told[place + 1] + timedelta(hours=2)
-    elif journey == "late":
-        told = [at + story.dice.days("reports late", 0.5, 2.5) for at in told]
-    elif journey == "batched":
-        told = [told[-1]] * len(told)
-    return [
-        Report(says_at, at, code, reason)
-        for (code, reason, at), says_at in zip(happened, told, strict=True)
-    ]
+            # A kept connection that the server had just closed. All of this may be said twice.
+            answer = self._control.request(method, path, json=body)
+        if answer.status_code != httpx.codes.OK:
+            raise AssertionError(f"the sandbox: {method} {path} met {answer.text}")
+        return answer.json()
 
 
-def _agree(courier: Courier, direction: Direction, at: datetime) -> bytes:
-    return signatures.secret_bytes(logistics.give_secret(courier, direction, at=at))
+def _new_secret(courier: Courier, way: Direction, at: datetime, overlap: timedelta) -> str:
+    return logistics.give_secret(courier, way, at=at, by="simulation", overlap=overlap)
 
 
-def _moments(window: Mapping[str, str]) -> tuple[datetime, datetime]:
-    """A window as we tell it, a day and hours on the wall, in UTC."""
-    day, zone = datetime.fromisoformat(window["date"]).date(), ZoneInfo(window["tz"])
-    start, end = (
-        datetime.combine(day, time.fromisoformat(window[name]), zone).astimezone(UTC)
-        for name in ("start", "end")
-    )
-    return start, end
-
-
-class _Counter(ThreadingHTTPServer):
-    """Where couriers are told things, on the loopback."""
-
-    daemon_threads = True
-    request_queue_size = 128
-
-    def __init__(self, couriers: Couriers) -> None:
-        self.couriers = couriers
-        super().__init__(("127.0.0.1", 0), _Clerk)
-
-
-class _Clerk(BaseHTTPRequestHandler):
-    """One message, one answer."""
-
-    server: _Counter
-    timeout = 30
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
-        headers = {name.lower(): value for name, value in self.headers.items()}
-        status = self.server.couriers.receive(self.path.strip("/"), headers, body)
-        self.send_response(status)
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-        """Say nothing."""
+def keep_time(reads: datetime, *, speed: float) -> None:
+    """Have the sandbox's clock show what ours shows, where there is a sandbox."""
+    if settings.COURIERS_URL:
+        couriers = Couriers()
+        couriers.set_clock(reads, speed=speed)
+        couriers.close()

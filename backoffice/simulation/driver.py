@@ -126,21 +126,21 @@ class Driver:
         until = time.monotonic() + IDLE
         while busy() and time.monotonic() < until:
             time.sleep(0.002)
-        self.now = self.couriers.now = clock.set_to(moment)
+        self.now = clock.set_to(moment)
+        self.couriers.set_clock(self.now)
         self.jumps += 1
 
     def _live_through_now(self) -> None:
         """Workers, then people, then workers again, until this moment has nothing left in it."""
-        self.couriers.now = self.now
         self._settle(jumped=True)
         while True:
             self._listen()
             acts = list(self.agenda.due(self.now))
-            if not acts:
-                break
             for act in acts:
                 act(self.now)
                 self.show(self)
+            if not self.couriers.advance(self.now) and not acts:
+                break
             self._settle(jumped=False)
         self.show(self)
 
@@ -168,13 +168,14 @@ class Driver:
             self.show(self)
 
     def _listen(self) -> None:
-        """Let people and couriers hear what happened since, story by story."""
+        """Let people hear what happened, story by story, and couriers which stories there are."""
         if len(self._by_number) < len(self.stories):
             self._by_number = {story.number: story for story in self.stories if story.number}
-            self.couriers.stories = self._by_number
+            self.couriers.tell_stories(
+                {number: story.told() for number, story in self._by_number.items()}
+            )
         for story, heard in sorted(self._news(), key=lambda pair: pair[0].index):
             self.people.hear(story, heard)
-        self.couriers.listen(self.now)
 
     def _news(self) -> Iterator[tuple[Story, Heard]]:
         rows = Entry.objects.filter(id__gt=self._seen).order_by("id")
@@ -195,7 +196,8 @@ class Driver:
             .first()
             for rows, column in MOMENTS
         ]
-        known = [moment for moment in (*moments, self.agenda.next_at) if moment]
+        others = (self.agenda.next_at, self.couriers.next_at)
+        known = [moment for moment in (*moments, *others) if moment]
         if not known:
             return None
         steps = -((EPOCH - max(min(known), self.now)) // self.grid)

@@ -63,6 +63,10 @@ class Story:
     def reason(self) -> Reason:
         return Reason(self.wish["reason"])
 
+    def told(self) -> Json:
+        """What the couriers' sandbox needs to have its parcel fare as the dice say."""
+        return {"seed": self.dice.seed, "name": str(self.index), "script": dict(self.dice.script)}
+
     def nth(self, what: str) -> str:
         """`what 1`, `what 2`, …: the same question asked again is another roll of the dice."""
         self.been[what] += 1
@@ -255,7 +259,7 @@ class People:
 
     def _drop_off(self, story: Story, now: datetime) -> None:
         case = Case.objects.get(number=story.number)
-        if case.state != State.AWAITING_RETURN or not self.couriers.take(story, now):
+        if case.state != State.AWAITING_RETURN or not self.couriers.take(story.number, now):
             self.too_late["buyer: drop off"] += 1
 
     def _ship(self, story: Story, now: datetime) -> None:
@@ -277,7 +281,7 @@ class People:
     # --- Warehouse and investigation
 
     def _received(self, story: Story, at: datetime) -> None:
-        damaged = story.dice.one_of("journey", **self.couriers.JOURNEYS) == "damaged"
+        damaged = self.couriers.damaged(story.number)
         choice = story.dice.one_of(
             "inspection",
             as_new=0.6,

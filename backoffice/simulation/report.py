@@ -43,6 +43,7 @@ class Summary:
     deadlines: dict[str, int]
     rules: dict[str, dict[str, int]]
     too_late: dict[str, int]
+    couriers: dict[str, Any]  # by their own book
     real: dict[str, Any] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
@@ -50,7 +51,10 @@ class Summary:
 
 
 def summary(
-    cases: QuerySet[Case], stories: Iterable[Story], too_late: Mapping[str, int]
+    cases: QuerySet[Case],
+    stories: Iterable[Story],
+    too_late: Mapping[str, int],
+    couriers: Mapping[str, Any],
 ) -> Summary:
     """Count what became of these cases and stories, by what the database says."""
     stories = list(stories)
@@ -65,6 +69,7 @@ def summary(
         deadlines=_ordered(_deadlines(cases), Event.values),
         rules=_rules(cases),
         too_late=dict(sorted(too_late.items())),
+        couriers=dict(couriers),
     )
 
 
@@ -192,7 +197,7 @@ def print_summary(console: Console, told: Summary, broken: Iterable[Violation]) 
     rules = _table("Rules that fired", "rule", "looked at", "spoke against")
     for rule, fired in told.rules.items():
         rules.add_row(rule, str(fired["looked_at"]), str(fired["against"]))
-    console.print(deadlines, rules)
+    console.print(deadlines, rules, courier_table(told.couriers))
     late = sum(told.too_late.values())
     console.print(
         f"{told.disputes} disputes, {told.cases} cases; {late} acts came too late and were refused."
@@ -206,6 +211,25 @@ def print_summary(console: Console, told: Summary, broken: Iterable[Violation]) 
         console.print(f"BROKEN {violation}", style="red")
     if not broken:
         console.print("Every invariant holds.", style="green")
+
+
+def courier_table(book: Mapping[str, Any]) -> Table:
+    """What couriers were told, saw, said and were answered, by their own book."""
+    table = _table("Couriers, by their own book", "", "times")
+    for name, count in book["heard"].items():
+        table.add_row(f"told: {name}", str(count))
+    table.add_row("told again", str(book["heard_again"]), end_section=True)
+    for name, count in book["journeys"].items():
+        table.add_row(f"parcels: {name}", str(count))
+    table.add_section()
+    for name, count in book["reports"].items():
+        table.add_row(f"seen: {name}", str(count))
+    for name in ("reports_told", "reports_lost"):
+        table.add_row(name.replace("_", " "), str(book[name]))
+    table.add_section()
+    for name, count in book["events"].items():
+        table.add_row(name, str(count))
+    return table
 
 
 def _refund_table(days: Mapping[str, Any]) -> Table:

@@ -1,4 +1,4 @@
-"""Sets the stage on a running stack: a shop with a key, couriers with secrets, people, a clock."""
+"""Sets the stage on a running stack: a shop with a key, couriers agreed with, people, a clock."""
 
 import secrets
 from collections.abc import Iterator
@@ -51,16 +51,18 @@ def stage(web_url: str) -> Iterator[Stage]:
     run, agenda = f"S{secrets.token_hex(3)}", Agenda()
     key, secret = keys.create(f"simulation {run}", at=clock.now())
     shop = Shop(web_url, secret)
-    couriers = Couriers(web_url, run=run, agenda=agenda)
+    couriers = Couriers()
     staff = Staff(support=_staff("support"), lead=_staff("lead"))
     people = People(
         run=run, shop=shop, couriers=couriers, agenda=agenda, staff=staff, services=_services()
     )
     try:
-        with couriers.open(clock.now()):
-            yield Stage(run, agenda, shop, couriers, people)
+        couriers.set_clock(clock.now())
+        couriers.agree(web_url, at=clock.now(), run=run)
+        yield Stage(run, agenda, shop, couriers, people)
     finally:
         shop.close()
+        couriers.close()
         ApiKey.objects.filter(pk=key.pk).update(revoked_at=clock.now())
 
 

@@ -47,8 +47,9 @@ def gone(pids: Mapping[str, int], within: float) -> bool:
 
 
 def surroundings(root: Path) -> dict[str, str]:
-    """A stack without a bank, on SQLite and its own broker wherever these tests run."""
+    """A stack without bank and couriers, on SQLite and its own broker wherever these tests run."""
     mine = {**os.environ, "VAR_DIR": str(root), "BANK_URL": "http://127.0.0.1:1"}
+    mine["COURIERS_URL"] = "http://127.0.0.1:1"
     return mine | {"DATABASE_URL": "", "REDIS_URL": "", "SIMULATION": "0"}
 
 

@@ -100,7 +100,10 @@ def stack(
 ) -> Iterator[Stack]:
     """Broker, bank, web, worker with two children, and two beats that ring every second."""
     settings.SIMULATION = True
-    env = {"DATABASE_URL": cluster.url, "REDIS_URL": "", "BANK_URL": "", "BEAT_SECONDS": "1"}
+    env = {"DATABASE_URL": cluster.url, "REDIS_URL": "", "BANK_URL": ""} | {
+        "COURIERS_URL": "http://127.0.0.1:1",
+        "BEAT_SECONDS": "1",
+    }
     with (
         django_db_blocker.unblock(),
         _pointed_at(cluster),

@@ -162,7 +162,7 @@ def test_a_dirty_file_is_played_to_its_end(tmp_path: Path) -> None:
     """Its own database, workers and end; exit 0 says that all is accounted for."""
     more = [{"invoice": str(number), "customer": str(number)} for number in range(3)]
     file = a_file(tmp_path / "year.csv.gz", {}, *more, *DIRTY.values())
-    env = os.environ | {"DATABASE_URL": "", "REDIS_URL": "", "BANK_URL": ""}
+    env = os.environ | {"DATABASE_URL": "", "REDIS_URL": "", "BANK_URL": "", "COURIERS_URL": ""}
     command = [sys.executable, "manage.py", "replay", str(file), "--no-stay", "--port", "8600"]
     done = subprocess.run(
         [*command, "--root", str(tmp_path / "var")],

@@ -17,6 +17,7 @@ from backoffice.simulation.agenda import Agenda
 from backoffice.simulation.cast import SCRIPTS
 from backoffice.simulation.dice import Dice
 from backoffice.simulation.stage import stage
+from couriers_sandbox.server import Sandbox
 from returns import clock
 from returns.states import Resolution, State
 from tests import make
@@ -28,7 +29,8 @@ CASES, DAYS, SEED = 24, 30, 11
 def played(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """`manage.py simulate` against a stack in `root`, on SQLite and its own broker."""
     here = {"VAR_DIR": str(root), "SIMULATION": "1", "LOG_LEVEL": "WARNING"}
-    env = {**os.environ, **here, "DATABASE_URL": "", "REDIS_URL": "", "BANK_URL": ""}
+    ours = dict.fromkeys(("DATABASE_URL", "REDIS_URL", "BANK_URL", "COURIERS_URL"), "")
+    env = {**os.environ, **here, **ours}
     with Stack(root, simulation=True, web_port=None, env=env):
         return subprocess.run(
             [sys.executable, "manage.py", "simulate", *arguments],
@@ -127,7 +129,7 @@ def test_the_scripts_know_their_family() -> None:
 
 @pytest.mark.django_db
 def test_a_simulation_without_workers_says_so(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox
 ) -> None:
     """Nothing moves here by the simulation's own hand."""
     settings.SIMULATION = True

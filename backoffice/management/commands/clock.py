@@ -3,11 +3,14 @@
 import re
 from argparse import ArgumentParser, ArgumentTypeError
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
+from backoffice.processes import found_in
+from backoffice.simulation.couriers import keep_time
 from returns import clock
 from returns.models import SimulatedClock
 
@@ -57,5 +60,9 @@ class Command(BaseCommand):
         except ValueError as error:
             raise CommandError(str(error)) from error
         stored = SimulatedClock.objects.first() if settings.SIMULATION else None
+        if stored and not options["show"]:
+            found = found_in(Path(settings.VAR_DIR))
+            settings.COURIERS_URL = settings.COURIERS_URL or found.get("couriers_url", "")
+            keep_time(clock.now(), speed=stored.speed)
         how = f"simulated, ×{stored.speed:g}" if stored else "real"
         self.stdout.write(f"{clock.now():%Y-%m-%d %H:%M:%S} UTC ({how})")

@@ -22,6 +22,7 @@ from backoffice.management.commands.clock import span
 from backoffice.management.commands.seed_demo import plant
 from backoffice.management.commands.simulate import Result, play
 from backoffice.processes import BASE_DIR, NotUp, Stack, in_own_folder, ring_through
+from backoffice.simulation.couriers import keep_time
 from backoffice.simulation.driver import NobodyWorks
 from backoffice.simulation.report import print_summary
 from backoffice.simulation.stage import START, begin
@@ -97,7 +98,7 @@ def on_a_stack_of_its_own(
             console.print(f"Up at {stack.url}/; logs in {root / 'log'}.")
             result = tell(stack, console)
             if stay:
-                clock.run_at(1)
+                keep_time(clock.run_at(1), speed=1)
                 _tell_how_to_go_on(console, stack, lines)
                 while not stack.ended():
                     time.sleep(0.5)
@@ -125,13 +126,14 @@ def fresh(root: Path) -> None:
 
 @contextmanager
 def as_part_of(stack: Stack) -> Iterator[None]:
-    """This process rings the stack's bells and asks the stack's bank while the block lasts."""
+    """This process rings the stack's bells and asks its bank and couriers while the block lasts."""
     ring_through(stack)
-    before, settings.BANK_URL = settings.BANK_URL, stack.bank_url
+    before = settings.BANK_URL, settings.COURIERS_URL
+    settings.BANK_URL, settings.COURIERS_URL = stack.bank_url, stack.couriers_url
     try:
         yield
     finally:
-        settings.BANK_URL = before
+        settings.BANK_URL, settings.COURIERS_URL = before
 
 
 def _tell_how_to_go_on(console: Console, stack: Stack, logins: list[str]) -> None:

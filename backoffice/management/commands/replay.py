@@ -85,7 +85,7 @@ def play(stack: Stack, console: Console, year: Year, *, seed: int, grid: timedel
             )
             driver.run(year.ends, finish_until=year.ends + FINISH)
         ours = Case.objects.filter(order__number__startswith=f"{set_up.run}-")
-        told = summary(ours, stories, set_up.people.too_late)
+        told = summary(ours, stories, set_up.people.too_late, set_up.couriers.statistics())
     told.real = {
         "seconds": round(time.monotonic() - began, 1),
         "jumps": driver.jumps,

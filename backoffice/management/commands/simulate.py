@@ -20,6 +20,7 @@ from backoffice import invariants
 from backoffice.celery import app
 from backoffice.invariants import Violation
 from backoffice.management.commands.clock import span
+from backoffice.processes import found_in
 from backoffice.simulation import weeks
 from backoffice.simulation.driver import Driver, NobodyWorks
 from backoffice.simulation.report import Progress, Summary, print_summary, summary
@@ -49,8 +50,9 @@ class Result:
 class Command(BaseCommand):
     """`manage.py simulate --cases N --days D --seed S [--json]`.
 
-    The stack is found by run.json in VAR_DIR, or by WEB_URL, REDIS_URL and BANK_URL; it must run
-    with SIMULATION=1, and this command too. Exit 0: all invariants hold, no case is stuck; else 1.
+    The stack is found by run.json in VAR_DIR, or by WEB_URL, REDIS_URL, BANK_URL and COURIERS_URL;
+    it must run with SIMULATION=1, and this command too. Exit 0: all invariants hold, no case is
+    stuck; else 1.
     """
 
     help = __doc__
@@ -92,18 +94,16 @@ class Command(BaseCommand):
 
 def find_stack() -> str:
     """The address of the running stack; this process will ring and ask as it does."""
-    try:
-        found = json.loads((Path(settings.VAR_DIR) / "run.json").read_text())
-    except FileNotFoundError:
-        found = {}
+    found = found_in(Path(settings.VAR_DIR))
     url = os.environ.get("WEB_URL") or found.get("url")
     if not url:
         raise CommandError(
             f"No stack runs in {settings.VAR_DIR}. Start one with SIMULATION=1, or set WEB_URL,"
-            " REDIS_URL and BANK_URL."
+            " REDIS_URL, BANK_URL and COURIERS_URL."
         )
     app.conf.update(broker_url=os.environ.get("REDIS_URL") or found.get("redis_url"))
     settings.BANK_URL = os.environ.get("BANK_URL") or found.get("bank_url", "")
+    settings.COURIERS_URL = os.environ.get("COURIERS_URL") or found.get("couriers_url", "")
     return str(url)
 
 
@@ -144,7 +144,7 @@ def play(
             )
             driver.run(until, finish_until=until + FINISH if finish else until)
         ours = Case.objects.filter(order__number__startswith=f"{set_up.run}-")
-        told = summary(ours, stories, set_up.people.too_late)
+        told = summary(ours, stories, set_up.people.too_late, set_up.couriers.statistics())
     told.real = {
         "seconds": round(time.monotonic() - began, 1),
         "jumps": driver.jumps,
