@@ -2,9 +2,10 @@
 
 from django.contrib import admin
 
-from logistics.models import Courier, CourierService, NumberRange
+from logistics.models import Courier, CourierEntry, CourierService, NumberRange
 
 from .credentials import CredentialsPage
+from .reading import ReadOnly
 
 
 class Services(admin.TabularInline[CourierService, Courier]):
@@ -30,3 +31,15 @@ class CourierAdmin(CredentialsPage):
 class CourierServiceAdmin(admin.ModelAdmin[CourierService]):
     list_display = ("courier", "country", "method", "priority", "time_zone", "active")
     list_filter = ("country", "method", "active")
+
+
+@admin.register(CourierEntry)
+class CourierEntryAdmin(ReadOnly):
+    """The journal of the partners, the newest first."""
+
+    list_display = ("at", "courier", "what", "text", "by")
+    list_filter = ("what", "courier")
+    list_select_related = ("courier",)
+    list_per_page = 50
+    show_full_result_count = False
+    search_fields = ("text", "by")

@@ -4,8 +4,8 @@ Locks are taken in one order: Parcel, then Case. `at` is when it happened (aware
 forbids raises NotNow, one with senseless facts ValueError; either way nothing is written.
 """
 
-from logistics.workflow.desk import close_anomaly, keep_entry, raise_anomaly
-from logistics.workflow.following import project_again, project_due
+from logistics.workflow.desk import close_anomaly, keep_entry, raise_anomaly, take_anomalies
+from logistics.workflow.following import project_again, project_due, project_parcel
 from logistics.workflow.handover import (
     book_pickup,
     cancel_pickup,
@@ -72,6 +72,7 @@ __all__ = [
     "order_label",
     "project_again",
     "project_due",
+    "project_parcel",
     "raise_anomaly",
     "receive_parcel",
     "record_unexpected",
@@ -84,6 +85,7 @@ __all__ = [
     "revoke_read_key",
     "short_code",
     "suspend",
+    "take_anomalies",
     "void_by_hand",
     "void_label",
     "watch_unmatched",

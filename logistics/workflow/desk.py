@@ -4,6 +4,9 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
+from django.contrib.auth.models import User
+from django.db.models import QuerySet
+
 from logistics.models import Anomaly, Courier, CourierEntry, Parcel, TrackingEvent
 from logistics.models.desk import ITSELF
 from logistics.oddities import RECOMPUTED, Finding
@@ -27,6 +30,11 @@ def close_anomaly(anomaly: Anomaly, *, by: str, why: str, at: datetime) -> None:
     rows = Anomaly.objects.open().filter(pk=anomaly.pk)
     if not rows.update(closed_at=at, closed_by=by[:200], closed_why=why):
         raise NotNow("closed", "close", (), "It was closed already.")
+
+
+def take_anomalies(chosen: QuerySet[Anomaly], *, by: User) -> int:
+    """A person looks after them from now on, whoever did before; returns how many were open."""
+    return Anomaly.objects.open().filter(pk__in=chosen.values("pk")).update(assignee=by)
 
 
 def found_key(parcel: Parcel, finding: Finding) -> str:
