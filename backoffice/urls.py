@@ -15,6 +15,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     # Short, since it is what the code on a label spells.
     re_path(r"^d/(?P<tracking>[A-Z0-9]{4,40})\Z", counter.drop_off),
+    path("warehouse/", include("logistics.warehouse.urls")),
     path("api/couriers/v1/", include("logistics.urls")),
     path("api/v1/", include("backoffice.shop.urls")),
 ]

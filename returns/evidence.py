@@ -20,6 +20,7 @@ from pathlib import PurePosixPath
 from django.core.files import File
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
+from django.db.models import Model
 from PIL import Image, ImageOps
 
 from returns.models import Evidence
@@ -69,11 +70,12 @@ class Checked:
 
 
 @contextmanager
-def stored(checked: Iterable[Checked]) -> Iterator[list[str]]:
-    """Put files into the private storage, and take away after the block what no case came to use.
+def stored(checked: Iterable[Checked], *, kept_in: type[Model] = Evidence) -> Iterator[list[str]]:
+    """Put files into the private storage, and take away after the block what nothing came to use.
 
-    Their names there, in order. The storage may be far away: enter with no transaction open, and
-    open it inside. A crash in between leaves a file that nobody can reach.
+    Their names there, in order. `kept_in` is the model whose `file` uses them. The storage may be
+    far away: enter with no transaction open, and open it inside. A crash in between leaves a file
+    that nobody can reach.
     """
     names = [
         default_storage.save(
@@ -85,7 +87,8 @@ def stored(checked: Iterable[Checked]) -> Iterator[list[str]]:
     try:
         yield names
     finally:
-        used = set(Evidence.objects.filter(file__in=names).values_list("file", flat=True))
+        rows = kept_in._default_manager.filter(file__in=names)
+        used = set(rows.values_list("file", flat=True))
         for name in set(names) - used:
             default_storage.delete(name)
 

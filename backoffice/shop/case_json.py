@@ -74,6 +74,16 @@ class RefundJson(TypedDict):
     paid_at: str | None
 
 
+class PiecesJson(TypedDict):
+    """The four counts; money follows `accepted`, and what was granted beyond it."""
+
+    claimed: int
+    handed_over: int | None
+    received: int | None
+    accepted: int | None
+    granted: int
+
+
 class OfferJson(TypedDict):
     amount: str
     made_at: str
@@ -107,6 +117,7 @@ class CaseJson(TypedDict):
     terms: str
     explanation: list[FindingJson]
     quantity: int
+    pieces: PiecesJson
     amount: str
     postage: str
     currency: str
@@ -217,6 +228,7 @@ def _case(case: Case, actions: list[str]) -> CaseJson:
         "terms": case.terms,
         "explanation": case.terms_explanation,
         "quantity": case.quantity,
+        "pieces": _pieces(case),
         "amount": display(case.amount, case.currency),
         "postage": display(case.postage, case.currency),
         "currency": case.currency,
@@ -306,6 +318,16 @@ def _deadline(case: Case) -> DeadlineJson | None:
         "at": moment(case.deadline_at),
         "waits_for": case.waits_for.value,
         "then": case.what_then,
+    }
+
+
+def _pieces(case: Case) -> PiecesJson:
+    return {
+        "claimed": case.quantity,
+        "handed_over": case.quantity_handed_over,
+        "received": case.quantity_received,
+        "accepted": case.quantity_accepted,
+        "granted": case.quantity_granted,
     }
 
 

@@ -28,6 +28,7 @@ def services(cases: Iterable[Case]) -> dict[str, Collection[str]]:
 
 def choose(case: Case, told: Mapping[str, Any], *, at: datetime) -> None:
     """The buyer chooses a point, a window or an own courier (R20–R23). ValueError for nonsense."""
+    _pack(case, told, at=at)
     method = Handover(told["method"])
     if method == Handover.PICKUP:
         if "window" not in told:
@@ -43,6 +44,7 @@ def choose(case: Case, told: Mapping[str, Any], *, at: datetime) -> None:
 
 def ship(case: Case, told: Mapping[str, Any], *, at: datetime) -> None:
     """The buyer posted the parcel (R22)."""
+    _pack(case, told, at=at)
     logistics.register_own_parcel(
         case,
         courier_name=told["courier"],
@@ -51,6 +53,12 @@ def ship(case: Case, told: Mapping[str, Any], *, at: datetime) -> None:
         postage=told.get("cost", Decimal(0)),
         at=at,
     )
+
+
+def _pack(case: Case, told: Mapping[str, Any], *, at: datetime) -> None:
+    """Where the buyer keeps some of the claimed pieces."""
+    if "pieces" in told:
+        logistics.pack(case, pieces=told["pieces"], at=at)
 
 
 def label_page(case: Case, sheet: Sheet, *, at: datetime) -> LabelPage | None:

@@ -309,6 +309,7 @@ class HandoverIn(Strict):
     method = Choice(choices=Handover.choices)
     point = Line(max_length=64, required=False)
     window = WindowIn(required=False)
+    pieces = Pieces(required=False, help_text="How many go into the parcel; else all claimed.")
 
 
 class ShippedIn(Strict):
@@ -317,6 +318,7 @@ class ShippedIn(Strict):
     courier = Line(max_length=80)
     tracking_number = serializers.RegexField(r"\A[A-Za-z0-9][A-Za-z0-9 -]{3,38}[A-Za-z0-9]\Z")
     registered = Flag(help_text="R22: registered mail; anything else is refused.")
+    pieces = Pieces(required=False, help_text="How many are in the parcel; else all claimed.")
     cost = Money(required=False, help_text="What the postage cost, in the order's currency.")
 
     def validate_registered(self, value: bool) -> bool:

@@ -12,6 +12,7 @@ from logistics.workflow.handover import (
     choose_drop_off,
     handover_options,
     options_in,
+    pack,
     register_own_parcel,
     reschedule_pickup,
 )
@@ -70,6 +71,7 @@ __all__ = [
     "look_up_code",
     "options_in",
     "order_label",
+    "pack",
     "project_again",
     "project_due",
     "project_parcel",

@@ -91,6 +91,13 @@ def cancel_pickup(case: Case, *, at: datetime) -> None:
         returns.note(case, text="Pick-up cancelled by the buyer.", at=at, actor=Actor.BUYER)
 
 
+def pack(case: Case, *, pieces: int, at: datetime) -> None:
+    """The buyer says how many of the claimed pieces go into the parcel."""
+    with transaction.atomic():
+        hold(case)  # parcels before the case, whatever is done with it next
+        returns.pack(case, pieces=pieces, at=at)
+
+
 def register_own_parcel(
     case: Case,
     *,

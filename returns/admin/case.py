@@ -7,7 +7,7 @@ from django.contrib import admin, messages
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.db.models import DateTimeField, F, Q, QuerySet, Value
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
@@ -16,7 +16,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 
-from returns import clock, journal
+from returns import clock, journal, private
 from returns.admin.page import page
 from returns.admin.readonly import ReadOnly, when
 from returns.admin.verbs import VERBS, money, offered
@@ -24,8 +24,6 @@ from returns.machine import NotNow
 from returns.models import Case, Reaction
 from returns.states import WAITS_FOR, Actor, Event, Reason, State
 
-#: What a browser may show; anything else is handed over as a file.
-SHOWN = frozenset({"image/jpeg", "image/png", "image/gif", "image/webp", "video/mp4", "video/webm"})
 #: Cases need the room more than the list of everything else does.
 WIDE = {"is_nav_sidebar_enabled": False}
 #: R03: the source prints the sixth reason like this.
@@ -260,19 +258,7 @@ class CaseAdmin(ReadOnly, admin.ModelAdmin[Case]):
         ):
             raise PermissionDenied
         evidence = get_object_or_404(get_object_or_404(Case, pk=pk).evidence, pk=of)
-        shown = evidence.content_type in SHOWN
-        try:
-            answer = FileResponse(
-                evidence.file.open("rb"),
-                as_attachment=not shown,
-                filename=evidence.name,
-                content_type=evidence.content_type if shown else "application/octet-stream",
-            )
-        except FileNotFoundError:
-            raise Http404 from None
-        answer["X-Content-Type-Options"] = "nosniff"
-        answer["Content-Security-Policy"] = "sandbox; default-src 'none'"
-        return answer
+        return private.answer(evidence.file, evidence.name, evidence.content_type)
 
     def run(self, request: HttpRequest, pk: int, of: int) -> HttpResponse:
         """Run what rests again (POST only)."""

@@ -9,7 +9,7 @@ from django import forms
 from django.contrib.auth.models import User
 from django.db import transaction
 
-from returns import policy, workflow
+from returns import pieces, policy, workflow
 from returns.machine import NotNow
 from returns.models import Case, Verdict
 from returns.money import display
@@ -142,7 +142,17 @@ def _hand_to_support(case: Case, said: Said, by: User, at: datetime) -> object:
 
 def _decide_says(case: Case) -> str:
     four_eyes = policy.second_person_needed(case.amount, case.currency, case.policy.numbers)
-    return f"The claim is {money(case)}. Your decision is final. {four_eyes.text}"
+    return (
+        f"The claim is {money(case)}. Your decision is final. {four_eyes.text}{_paid_anyway(case)}"
+    )
+
+
+def _paid_anyway(case: Case) -> str:
+    """What no refusal takes away (R26)."""
+    if not case.owes_accepted:
+        return ""
+    amount = f"{display(pieces.owed(case), case.currency)} {case.currency}"
+    return f" {case.quantity_accepted} of {case.at_stake} pieces passed: {amount} is paid anyway."
 
 
 def _standing(case: Case) -> str:
@@ -247,9 +257,12 @@ VERBS: Mapping[str, CaseVerb] = {
         label="Refuse",
         permission="returns.act_for_seller",
         says=lambda case: (
-            "Final: the buyer cannot call support (R13)."
-            if case.final
-            else "The buyer may call support (R30)."
+            (
+                "Final: the buyer cannot call support (R13)."
+                if case.final
+                else "The buyer may call support (R30)."
+            )
+            + _paid_anyway(case)
         ),
         offered=knows(Event.REFUSED),
         call=lambda case, said, by, at: workflow.refuse(

@@ -20,6 +20,7 @@ from returns.workflow.parcel import (
     inspect,
     issue_label,
     lose,
+    pack,
     receive,
     scan,
 )
@@ -78,6 +79,7 @@ __all__ = [
     "note",
     "offer",
     "open_dispute",
+    "pack",
     "receive",
     "refuse",
     "refuse_refund",

@@ -22,13 +22,8 @@ def choose_handover(
     at: datetime,
     text: str = "",
     facts: Mapping[str, Any] | None = None,
-    pieces: int | None = None,
 ) -> None:
-    """The buyer chooses drop-off, pick-up or an own courier (R20, R22). May be chosen again.
-
-    `pieces` is how many the buyer puts into the parcel, where that is told.
-    """
-    _at_most_claimed(case, pieces, least=1)
+    """The buyer chooses drop-off, pick-up or an own courier (R20, R22). May be chosen again."""
     move(
         case,
         Event.HANDOVER_CHOSEN,
@@ -38,8 +33,22 @@ def choose_handover(
         facts={"method": method, **(facts or {})},
         handover=method,
         deadline_at=case.deadline_at,
-        quantity_handed_over=case.quantity_handed_over if pieces is None else pieces,
     )
+
+
+@verb
+def pack(case: Case, *, pieces: int, at: datetime) -> None:
+    """The buyer says how many pieces go into the parcel: all that are claimed, or fewer.
+
+    The others stay with the buyer and are not paid for. May be said again until it is handed over.
+    """
+    require(case, Event.HANDED_OVER)
+    _at_most_claimed(case, pieces, least=1)
+    case.quantity_handed_over = pieces
+    case.save(update_fields=["quantity_handed_over"])
+    text = f"{pieces} of {_pieces(case.quantity)} go into the parcel."
+    by = case.buyer.name
+    journal.record([entry_of(case, Event.NOTED, at=at, actor=Actor.BUYER, by=by, text=text)])
 
 
 @verb
@@ -66,16 +75,13 @@ def hand_over(
     text: str = "",
     facts: Mapping[str, Any] | None = None,
     postage: Decimal = Decimal(0),
-    pieces: int | None = None,
 ) -> None:
     """The parcel left the buyer: scanned by a courier, or posted by registered mail (R20, R22).
 
-    `postage` is what the buyer paid and gets back on top, in the case's currency (R22). `pieces`
-    is how many went in by the buyer's word: all, unless told now or when choosing. The rest stays
-    with the buyer, and is not paid for.
+    `postage` is what the buyer paid and gets back on top, in the case's currency (R22). From here
+    on the case is about the pieces that were packed.
     """
-    _at_most_claimed(case, pieces, least=1)
-    handed_over = pieces or case.quantity_handed_over or case.quantity
+    handed_over = case.quantity_handed_over or case.quantity
     fewer = {"amount": worth(case, handed_over)} if handed_over < case.quantity else {}
     move(
         case,

@@ -17,6 +17,8 @@ STAFF: Mapping[str, tuple[str, ...]] = {
     "lead": (),
     "finance": ("refunds",),
 }
+#: Who only has a hand scanner: the pages at /warehouse/, and no admin.
+WAREHOUSE = "warehouse"
 APPS = ("returns", "logistics", "refunds")
 KEY = "demo shop"
 
@@ -34,7 +36,8 @@ class Command(BaseCommand):
 
 def plant() -> list[str]:
     """Do it; returns the lines to tell: logins, and the key of the shop's door."""
-    lines = [f"{name:<8} {_staff(name)}" for name in STAFF]
+    lines = [f"{name:<9} {_staff(name)}" for name in STAFF]
+    lines.append(f"{WAREHOUSE} {_worker()}, at /warehouse/")
     for ref, name, country in SELLERS:
         address = PLACES[country].address(country, 1)
         email = f"{ref}@sellers.example"
@@ -42,17 +45,29 @@ def plant() -> list[str]:
         Seller.objects.get_or_create(ref=ref, defaults=made)
     ApiKey.objects.filter(name=KEY).delete()
     _, secret = keys.create(KEY, at=clock.now())
-    return [*lines, f"API key  {secret}"]
+    return [*lines, f"API key   {secret}"]
 
 
 def _staff(name: str) -> str:
     """A staff user with a fresh password, which comes back."""
     password = secrets.token_urlsafe(9)
-    user, _ = User.objects.get_or_create(username=name)
-    user.is_staff, user.is_superuser = True, not STAFF[name]
-    user.set_password(password)
-    user.save()
+    user = _person(name, password, is_staff=True, is_superuser=not STAFF[name])
     seen = Permission.objects.filter(content_type__app_label__in=APPS, codename__startswith="view_")
     done = Permission.objects.filter(content_type__app_label__in=STAFF[name])
     user.user_permissions.set(seen | done)
     return password
+
+
+def _worker() -> str:
+    """Who receives and inspects parcels, with a fresh password, which comes back."""
+    password = secrets.token_urlsafe(9)
+    user = _person(WAREHOUSE, password)
+    user.user_permissions.set(Permission.objects.filter(codename="receive_parcel"))
+    return password
+
+
+def _person(name: str, password: str, **rights: bool) -> User:
+    user, _ = User.objects.update_or_create(username=name, defaults=rights)
+    user.set_password(password)
+    user.save()
+    return user

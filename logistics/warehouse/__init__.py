@@ -1,0 +1,1 @@
+"""The door of the warehouse: pages for people with a hand scanner."""
