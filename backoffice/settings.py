@@ -326,6 +326,7 @@ CELERY_BEAT_SCHEDULE = {
     "deliver-outbox": _ring("logistics.tasks.deliver_outbox"),
     "project-events": _ring("logistics.tasks.project_events"),
     "render-labels": _ring("logistics.tasks.render_labels"),
+    "import-points": _ring("logistics.tasks.import_points"),
     "watch-unmatched": {**_ring("logistics.tasks.watch_unmatched"), "schedule": 60.0},
     "daily-invariants": {
         "task": "backoffice.tasks.daily_invariants",

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from django.db.models import TextChoices
 
-from logistics.states import OPEN_PICKUPS, PICKUP, PickupState
+from logistics.states import IMPORTS_OVER, OPEN_PICKUPS, PICKUP, POINT_IMPORT, PickupState
 from refunds.states import MACHINE as REFUND
 from refunds.states import TERMINAL as REFUND_OVER
 from returns import policy
@@ -52,6 +52,12 @@ The table is `MACHINE` in refunds/states.py.
 The table is `PICKUP` in logistics/states.py.
 
 {pickup}
+
+## A file of drop-off points
+
+The table is `POINT_IMPORT` in logistics/states.py.
+
+{points}
 """
 
 
@@ -63,6 +69,7 @@ def page() -> str:
         over=" and ".join(f"*{state.label}*" for state in State if state in TERMINAL),
         refund=diagram(REFUND, REFUND_OVER),
         pickup=diagram(PICKUP, set(PickupState) - OPEN_PICKUPS),
+        points=diagram(POINT_IMPORT, IMPORTS_OVER),
     )
 
 

@@ -143,3 +143,45 @@ class MessageType(TextChoices):
     PICKUP_RESCHEDULE_REQUESTED = "pickup.reschedule_requested", "Pick-up to be moved"
     PICKUP_CANCEL_REQUESTED = "pickup.cancel_requested", "Pick-up to be cancelled"
     PING = "courier.ping", "Test message"
+
+
+class ImportState(TextChoices):
+    """Where a courier's file of drop-off points stands."""
+
+    WAITING = "waiting", "Being read"
+    STAGED = "staged", "To be looked at"
+    CONFIRMED = "confirmed", "Being applied"
+    APPLIED = "applied", "Applied"
+    DISCARDED = "discarded", "Discarded"
+    FAILED = "failed", "Could not be taken"
+
+
+class ImportEvent(TextChoices):
+    """What may happen to such a file."""
+
+    RECEIVED = "received", "Received"
+    READ = "read", "Read"
+    CONFIRMED = "confirmed", "Confirmed"
+    OUTDATED = "outdated", "The points changed meanwhile"
+    APPLIED = "applied", "Applied"
+    DISCARDED = "discarded", "Discarded"
+    FAILED = "failed", "Could not be taken"
+
+
+#: Nothing is applied that nobody looked at: when the points changed since, it is read again.
+POINT_IMPORT: Machine[ImportState, ImportEvent] = Machine(
+    start=(ImportEvent.RECEIVED, ImportState.WAITING),
+    moves={
+        (ImportState.WAITING, ImportEvent.READ): ImportState.STAGED,
+        (ImportState.WAITING, ImportEvent.FAILED): ImportState.FAILED,
+        (ImportState.WAITING, ImportEvent.DISCARDED): ImportState.DISCARDED,
+        (ImportState.STAGED, ImportEvent.CONFIRMED): ImportState.CONFIRMED,
+        (ImportState.STAGED, ImportEvent.OUTDATED): ImportState.WAITING,
+        (ImportState.STAGED, ImportEvent.DISCARDED): ImportState.DISCARDED,
+        (ImportState.CONFIRMED, ImportEvent.APPLIED): ImportState.APPLIED,
+        (ImportState.CONFIRMED, ImportEvent.OUTDATED): ImportState.WAITING,
+        (ImportState.CONFIRMED, ImportEvent.FAILED): ImportState.FAILED,
+    },
+)
+IMPORTS_OVER = frozenset({ImportState.APPLIED, ImportState.DISCARDED, ImportState.FAILED})
+IMPORTS_DUE = frozenset({ImportState.WAITING, ImportState.CONFIRMED})

@@ -34,3 +34,10 @@ def watch_unmatched() -> None:
     """Put reports that match nothing before the desk."""
     if drain(lambda n: workflow.watch_unmatched(n, at=clock.now()), chunk=50).more:
         ring("logistics.tasks.watch_unmatched")
+
+
+@shared_task
+def import_points() -> None:
+    """Read couriers' files of drop-off points, and apply those that somebody confirmed."""
+    if drain(lambda n: workflow.import_due(n, at=clock.now()), chunk=1).more:
+        ring("logistics.tasks.import_points")

@@ -16,6 +16,7 @@ from logistics.models.partners import (
     CourierService,
     NumberRange,
 )
+from logistics.models.point_imports import PointChange, PointImport
 from logistics.models.points import City, DropOffPoint
 
 __all__ = [
@@ -37,6 +38,8 @@ __all__ = [
     "Parcel",
     "Parcels",
     "PickupBooking",
+    "PointChange",
+    "PointImport",
     "TrackingEvent",
     "UnexpectedItem",
     "WebhookReceipt",

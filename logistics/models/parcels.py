@@ -17,6 +17,12 @@ class Parcels(models.QuerySet["Parcel"]):
         """Live labels whose first page was not drawn yet and did not refuse to be."""
         return self.filter(label=LabelState.LIVE, printed=False, label_error="").order_by("id")
 
+    def heading_nowhere(self) -> "Parcels":
+        """Not handed over yet, and to be brought to a point that takes no parcels any more."""
+        unfit = Q(drop_off_point__active=False) | Q(drop_off_point__takes_parcels=False)
+        waiting = self.filter(unfit, label=LabelState.LIVE, first_scan_at__isnull=True)
+        return waiting.select_related("drop_off_point").order_by("id")
+
 
 class Parcel(models.Model):
     """One box of one case. `state`, the label and the milestones are written in workflow only.

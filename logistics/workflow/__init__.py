@@ -16,6 +16,15 @@ from logistics.workflow.handover import (
     register_own_parcel,
     reschedule_pickup,
 )
+from logistics.workflow.importing import (
+    apply_points,
+    confirm_points,
+    discard_points,
+    drops_too_many,
+    import_due,
+    read_points,
+    receive_points,
+)
 from logistics.workflow.labelling import order_label, void_label
 from logistics.workflow.numbers import NoNumbers
 from logistics.workflow.pickups import confirm_pickup, fail_untold_pickup
@@ -53,17 +62,22 @@ __all__ = [
     "OVERLAP",
     "NoNumbers",
     "accept_reports",
+    "apply_points",
     "assign_reports",
     "book_pickup",
     "cancel_pickup",
     "choose_drop_off",
     "close_anomaly",
     "confirm_pickup",
+    "confirm_points",
+    "discard_points",
+    "drops_too_many",
     "fail_untold_pickup",
     "found_in",
     "give_read_key",
     "give_secret",
     "handover_options",
+    "import_due",
     "inspect",
     "install_secret",
     "keep_entry",
@@ -76,7 +90,9 @@ __all__ = [
     "project_due",
     "project_parcel",
     "raise_anomaly",
+    "read_points",
     "receive_parcel",
+    "receive_points",
     "record_unexpected",
     "register_own_parcel",
     "render_due_labels",
