@@ -185,3 +185,33 @@ POINT_IMPORT: Machine[ImportState, ImportEvent] = Machine(
 )
 IMPORTS_OVER = frozenset({ImportState.APPLIED, ImportState.DISCARDED, ImportState.FAILED})
 IMPORTS_DUE = frozenset({ImportState.WAITING, ImportState.CONFIRMED})
+
+
+class Fate(TextChoices):
+    """What becomes of a message after a try."""
+
+    TAKEN = "taken", "Taken"
+    AGAIN = "again", "Not now: again by schedule"
+    #: Two more tries, then a person looks.
+    HOPELESS = "hopeless", "Not wanted like this"
+    ABORTED = "aborted", "Asked not to try again"
+    GONE = "gone", "Nobody is there any more"
+
+
+class Ending(TextChoices):
+    """Why a message is not tried any more without having been told."""
+
+    EXHAUSTED = "exhausted", "Tried in vain"
+    REFUSED = "refused", "Refused by the courier"
+    ABORTED = "aborted", "The courier asked us to stop"
+    GONE = "gone", "The endpoint is gone"
+    EXPIRED = "expired", "Too late for the van"
+    OVERTAKEN = "overtaken", "Taken back before it was told"
+    DISCARDED = "discarded", "Discarded"
+
+
+#: What a person must look at.
+DEAD_LETTERS = (
+    *(Ending.EXHAUSTED, Ending.REFUSED, Ending.ABORTED),
+    *(Ending.GONE, Ending.EXPIRED),
+)

@@ -18,7 +18,7 @@ def project_events() -> None:
 @shared_task
 def deliver_outbox() -> None:
     """Tell couriers what they must know."""
-    if drain(lambda n: outbox.deliver_due(n, at=clock.now()), chunk=5).more:
+    if outbox.deliver(clock.now).more:
         ring("logistics.tasks.deliver_outbox")
 
 

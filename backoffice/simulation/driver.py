@@ -16,7 +16,7 @@ from backoffice.simulation.agenda import Agenda
 from backoffice.simulation.couriers import Couriers
 from backoffice.simulation.people import Heard, People, Story
 from backoffice.tasks import busy
-from logistics.models import Delivery, Parcel, TrackingEvent
+from logistics.models import Delivery, EndpointHealth, Parcel, TrackingEvent
 from refunds.models import Refund
 from refunds.states import RefundState
 from returns import clock
@@ -34,9 +34,7 @@ DUE: dict[str, Callable[[datetime], Rows]] = {
     "refunds.tasks.pay_due": lambda at: Refund.objects.filter(
         Q(next_try_at__lte=at) | Q(state=RefundState.SENDING)
     ),
-    "logistics.tasks.deliver_outbox": lambda at: Delivery.objects.untold().filter(
-        Q(next_try_at__lte=at) | Q(leased_until__isnull=False, leased_until__gt=at)
-    ),
+    "logistics.tasks.deliver_outbox": lambda at: Delivery.objects.in_hand(at, clock.real_now()),
     "logistics.tasks.project_events": lambda at: TrackingEvent.objects.due(),
     "logistics.tasks.render_labels": lambda at: Parcel.objects.unprinted(),
 }
@@ -48,6 +46,7 @@ MOMENTS: tuple[tuple[Callable[[], Rows], str], ...] = (
     (Notice.objects.all, "next_try_at"),
     (Refund.objects.all, "next_try_at"),
     (Delivery.objects.all, "next_try_at"),
+    (EndpointHealth.objects.all, "probe_at"),
 )
 #: Real seconds: before a bell is rung again, and without a row less before nobody seems to work.
 RING_AGAIN, STALLED = 1.0, 90.0

@@ -11,7 +11,6 @@ from logistics.couriers.contract import (
     CancelSaid,
     Capability,
     CourierGateway,
-    Fate,
     LabelResult,
     LabelSpec,
     PickupOutcome,
@@ -21,7 +20,7 @@ from logistics.couriers.contract import (
     TrackingRecord,
 )
 from logistics.models import Courier
-from logistics.states import Gateway
+from logistics.states import Fate, Gateway, Mode
 
 __all__ = [
     "GATEWAYS",
@@ -49,14 +48,15 @@ GATEWAYS: dict[str, str] = {
 }
 
 
-def gateway_for(courier: Courier, *, at: datetime) -> CourierGateway:
+def gateway_for(courier: Courier, *, at: datetime, mode: Mode = Mode.LIVE) -> CourierGateway:
     """How this courier is spoken to at that moment. Raises LookupError when we do not know how.
 
-    To be built where the database may be asked; its calls ask it nothing and may run in a thread.
+    `mode` says with which secrets it signs. To be built where the database may be asked; its calls
+    ask it nothing and may run in a thread.
     """
     try:
         gateway = import_string(GATEWAYS[courier.gateway])
     except (KeyError, ImportError) as error:
         raise LookupError(f"{courier}: no gateway “{courier.gateway}” is installed") from error
-    made: CourierGateway = gateway(courier, at=at)
+    made: CourierGateway = gateway(courier, at=at, mode=mode)
     return made

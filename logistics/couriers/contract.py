@@ -10,6 +10,7 @@ from http import HTTPStatus
 from typing import Any, Protocol, Self
 
 from logistics.policy import Window
+from logistics.states import Fate
 from logistics.tracking import TrackingCode, TrackingReason
 from returns.outside import Reply
 
@@ -29,16 +30,6 @@ class Capability(StrEnum):
     CANCEL = "pickup.cancel"
     TRACK = "track"  # can be asked; others report by themselves
     POINTS = "points"
-
-
-class Fate(StrEnum):
-    """What becomes of a message after a try."""
-
-    TAKEN = "taken"  # the courier has it
-    AGAIN = "again"  # not now: by schedule
-    HOPELESS = "hopeless"  # the courier does not want it like this: two more tries, then a person
-    ABORTED = "aborted"  # the courier asks us not to try again
-    GONE = "gone"  # nobody is there any more: the endpoint is closed
 
 
 @dataclass(frozen=True, slots=True)

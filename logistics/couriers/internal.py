@@ -9,7 +9,6 @@ from logistics.couriers.contract import (
     CancelOutcome,
     CancelSaid,
     Capability,
-    Fate,
     LabelResult,
     LabelSpec,
     PickupOutcome,
@@ -19,6 +18,7 @@ from logistics.couriers.contract import (
     TrackingRecord,
 )
 from logistics.models import Courier
+from logistics.states import Fate, Mode
 
 _TAKEN = Answer(Fate.TAKEN)
 
@@ -29,8 +29,8 @@ class InternalLabelGateway:
     slug = "internal"
     capabilities = frozenset({Capability.LABEL, Capability.VOID})
 
-    def __init__(self, courier: Courier, *, at: datetime) -> None:
-        self._courier, self._at = courier, at
+    def __init__(self, courier: Courier, *, at: datetime, mode: Mode = Mode.LIVE) -> None:
+        """Nobody is called: nothing of it is needed."""
 
     def create_label(self, spec: LabelSpec, key: str) -> LabelResult:
         return LabelResult(_TAKEN, number=spec.number)

@@ -12,7 +12,6 @@ from logistics.couriers.contract import (
     CancelOutcome,
     CancelSaid,
     Capability,
-    Fate,
     LabelResult,
     LabelSpec,
     PickupOutcome,
@@ -23,7 +22,7 @@ from logistics.couriers.contract import (
 )
 from logistics.models import Courier
 from logistics.signatures import sign
-from logistics.states import Direction
+from logistics.states import Direction, Fate, Mode
 from returns import outside
 
 LARGEST = 20_000  # bytes: what we send
@@ -40,9 +39,9 @@ class PartnerWebhookGateway:
         }
     )
 
-    def __init__(self, courier: Courier, *, at: datetime) -> None:
+    def __init__(self, courier: Courier, *, at: datetime, mode: Mode = Mode.LIVE) -> None:
         self._url, self._at = courier.endpoint_url, at
-        self._keys = courier.keys(Direction.OUT, at)
+        self._keys = courier.keys(Direction.OUT, at, mode)
 
     def create_label(self, spec: LabelSpec, key: str) -> LabelResult:
         return LabelResult(self._post(spec.message, key), number=spec.number)

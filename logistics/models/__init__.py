@@ -1,6 +1,7 @@
 """What logistics remembers: partners, parcels and pick-ups, and messages both ways."""
 
 from logistics.models.credentials import CourierReadKey, CourierSecret
+from logistics.models.deliveries import Deliveries, Delivery, DeliveryAttempt, EndpointHealth
 from logistics.models.desk import Anomaly, CourierEntry
 from logistics.models.inspections import (
     InspectedItem,
@@ -9,7 +10,7 @@ from logistics.models.inspections import (
     UnexpectedItem,
 )
 from logistics.models.labels import LabelPage
-from logistics.models.messages import BadMessage, Delivery, TrackingEvent, WebhookReceipt
+from logistics.models.messages import BadMessage, TrackingEvent, WebhookReceipt
 from logistics.models.parcels import Parcel, Parcels, PickupBooking
 from logistics.models.partners import (
     Courier,
@@ -28,8 +29,11 @@ __all__ = [
     "CourierReadKey",
     "CourierSecret",
     "CourierService",
+    "Deliveries",
     "Delivery",
+    "DeliveryAttempt",
     "DropOffPoint",
+    "EndpointHealth",
     "InspectedItem",
     "Inspection",
     "InspectionPhoto",

@@ -6,7 +6,8 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
-from logistics.models.messages import Delivery, TrackingEvent
+from logistics.models.deliveries import Delivery
+from logistics.models.messages import TrackingEvent
 from logistics.models.parcels import Parcel, PickupBooking
 from logistics.models.partners import Courier
 from returns.models.journal import AppendOnly

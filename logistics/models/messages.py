@@ -1,4 +1,4 @@
-"""What couriers told us, kept as it came, and what we tell them, kept until it is told."""
+"""What couriers told us, kept as it came."""
 
 import uuid
 from datetime import datetime, timedelta
@@ -8,10 +8,10 @@ from django.db import models
 from django.db.models import Q, Value
 from django.db.models.functions import Coalesce, NullIf
 
-from logistics.models.parcels import Parcel, PickupBooking
+from logistics.models.parcels import Parcel
 from logistics.models.partners import Courier
 from logistics.reports import PICKUPS, POINT, UPDATED, VOIDED
-from logistics.states import MessageType, Mode
+from logistics.states import Mode
 from logistics.tracking import Scan, TrackingCode, TrackingReason
 from returns.models.journal import AppendOnly
 
@@ -24,7 +24,7 @@ PARKED = timedelta(days=14)
 
 
 def new_message_id() -> str:
-    """An id that stays the same over all tries of a delivery."""
+    """An id that stays the same over all tries of a message of ours."""
     return f"msg_{uuid.uuid4().hex}"
 
 
@@ -190,73 +190,3 @@ class TrackingEvent(models.Model):
             voids=self.voids or None,
             point=str(self.location.get("point_code", "")),
         )
-
-
-class Deliveries(models.QuerySet["Delivery"]):
-    """Messages to couriers, by what is asked of them."""
-
-    def due(self, at: datetime) -> "Deliveries":
-        """What a worker may send, longest waiting first; a lease that ran out is due again."""
-        return self.filter(next_try_at__lte=at).order_by("next_try_at", "id")
-
-    def untold(self) -> "Deliveries":
-        """Neither told nor given up."""
-        return self.filter(delivered_at__isnull=True, dead_at__isnull=True)
-
-
-class Delivery(models.Model):
-    """A message to a courier, written with the change it tells of and tried until told or dead."""
-
-    courier = models.ForeignKey(Courier, models.PROTECT, related_name="deliveries")
-    parcel = models.ForeignKey(Parcel, models.PROTECT, related_name="deliveries")
-    pickup = models.ForeignKey(
-        PickupBooking, models.PROTECT, null=True, blank=True, related_name="deliveries"
-    )
-    type = models.CharField(max_length=32, choices=MessageType)
-    payload = models.JSONField()
-    message_id = models.CharField(max_length=64, unique=True, default=new_message_id)
-    created_at = models.DateTimeField()
-    next_try_at = models.DateTimeField(
-        null=True, blank=True, help_text="Null: told, dead, or nobody to tell."
-    )
-    deliver_before = models.DateTimeField(
-        null=True, blank=True, help_text="A van cannot be asked to come later than this."
-    )
-    leased_until = models.DateTimeField(null=True, blank=True)
-    attempts = models.PositiveSmallIntegerField(default=0)
-    delivered_at = models.DateTimeField(null=True, blank=True)
-    dead_at = models.DateTimeField(null=True, blank=True)
-    last_status = models.PositiveSmallIntegerField(null=True, blank=True)
-    last_error = models.CharField(max_length=300, blank=True)
-
-    objects = Deliveries.as_manager()
-
-    class Meta:
-        ordering = ["-id"]
-        verbose_name_plural = "deliveries"
-        constraints = [
-            models.CheckConstraint(
-                condition=Q(delivered_at__isnull=True) | Q(dead_at__isnull=True),
-                name="delivery_told_or_dead",
-            ),
-            models.CheckConstraint(
-                condition=Q(next_try_at__isnull=True)
-                | Q(delivered_at__isnull=True, dead_at__isnull=True),
-                name="delivery_over_is_not_due",
-            ),
-            models.UniqueConstraint(
-                fields=["parcel", "type"],
-                condition=Q(type__in=[MessageType.LABEL_CREATED, MessageType.LABEL_VOIDED]),
-                name="delivery_of_a_label_once",
-            ),
-        ]
-        indexes = [
-            models.Index(
-                fields=["next_try_at", "id"],
-                condition=Q(next_try_at__isnull=False),
-                name="delivery_due",
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.type} → {self.courier}"

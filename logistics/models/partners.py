@@ -62,6 +62,11 @@ class Courier(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def is_told(self) -> bool:
+        """Whether there is anybody, or anything, to tell."""
+        return bool(self.endpoint_url) or self.gateway in (Gateway.INTERNAL, Gateway.KARRIO)
+
     def lets_in(self, address: str) -> bool:
         """Whether its messages may come from this address."""
         told = self.allowed_networks.replace(",", " ").split()

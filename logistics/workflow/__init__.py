@@ -5,6 +5,7 @@ forbids raises NotNow, one with senseless facts ValueError; either way nothing i
 """
 
 from logistics.workflow.desk import close_anomaly, keep_entry, raise_anomaly, take_anomalies
+from logistics.workflow.endpoints import disable_endpoint, enable_endpoint
 from logistics.workflow.following import project_again, project_due, project_parcel
 from logistics.workflow.handover import (
     book_pickup,
@@ -27,12 +28,20 @@ from logistics.workflow.importing import (
 )
 from logistics.workflow.labelling import order_label, void_label
 from logistics.workflow.numbers import NoNumbers
+from logistics.workflow.outgoing import IN_FLIGHT, claim, couriers_to_tell, expire, record
 from logistics.workflow.pickups import confirm_pickup, fail_untold_pickup
 from logistics.workflow.printing import (
     label_page,
     look_up_code,
     render_due_labels,
     short_code,
+)
+from logistics.workflow.redelivery import (
+    discard,
+    redeliver,
+    redeliver_all,
+    redeliverable,
+    redo,
 )
 from logistics.workflow.reporting import accept_reports
 from logistics.workflow.secrets import (
@@ -57,6 +66,7 @@ from logistics.workflow.warehouse import (
 )
 
 __all__ = [
+    "IN_FLIGHT",
     "LEAKED",
     "LONGEST_OVERLAP",
     "OVERLAP",
@@ -67,11 +77,17 @@ __all__ = [
     "book_pickup",
     "cancel_pickup",
     "choose_drop_off",
+    "claim",
     "close_anomaly",
     "confirm_pickup",
     "confirm_points",
+    "couriers_to_tell",
+    "disable_endpoint",
+    "discard",
     "discard_points",
     "drops_too_many",
+    "enable_endpoint",
+    "expire",
     "fail_untold_pickup",
     "found_in",
     "give_read_key",
@@ -93,7 +109,12 @@ __all__ = [
     "read_points",
     "receive_parcel",
     "receive_points",
+    "record",
     "record_unexpected",
+    "redeliver",
+    "redeliver_all",
+    "redeliverable",
+    "redo",
     "register_own_parcel",
     "render_due_labels",
     "report_by_hand",

@@ -41,11 +41,12 @@ def tell(
     deliver_before: datetime | None = None,
     **data: Any,
 ) -> None:
-    """Keep a message for the parcel's courier; without an endpoint there is nobody to tell."""
+    """Keep a message for the parcel's courier; there may be nobody to tell."""
     courier = parcel.courier
     if courier is None:
         return
-    data = {"tracking_numbers": [parcel.tracking_number], "rma": parcel.case.number, **data}
+    numbers = [parcel.tracking_number] if parcel.tracking_number else []
+    data = {"tracking_numbers": numbers, "rma": parcel.case.number, **data}
     if deliver_before:
         data["deliver_before"] = told(deliver_before)
     Delivery.objects.create(
@@ -55,10 +56,10 @@ def tell(
         type=what,
         payload={"type": what, "timestamp": told(at), "data": data},
         created_at=at,
-        next_try_at=at if courier.endpoint_url else None,
+        next_try_at=at if courier.is_told else None,
         deliver_before=deliver_before,
     )
-    if courier.endpoint_url:
+    if courier.is_told:
         ring_on_commit("logistics.tasks.deliver_outbox")
 
 

@@ -1,7 +1,8 @@
 """A courier's endpoint on the loopback: answers as told, remembers what it heard."""
 
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -17,6 +18,9 @@ class Partner:
     seconds: float = 0.0
     heard: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
     url: str = ""
+    #: It answers when this holds; `gave_up` when it did not in ten seconds.
+    until: Callable[[], bool] | None = None
+    gave_up: bool = False
     over: threading.Event = field(default_factory=threading.Event)
 
     @property
@@ -43,6 +47,9 @@ def partner_on_loopback() -> Iterator[Partner]:
             told.heard.append(({name.lower(): value for name, value in self.headers.items()}, body))
             if told.seconds:
                 told.over.wait(told.seconds)
+            end = time.monotonic() + 10
+            while told.until and not told.until() and not told.gave_up:
+                told.gave_up = told.over.wait(0.01) or time.monotonic() > end
             self.send_response(told.status)
             for name, value in told.headers.items():
                 self.send_header(name, value)
