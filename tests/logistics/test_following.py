@@ -243,3 +243,47 @@ def test_what_a_courier_reported_is_never_edited_or_deleted_r33() -> None:
         told.delete()
     with pytest.raises(AppendOnly):
         TrackingEvent.objects.all().delete()
+
+
+def own(case: Case, number: str, courier: Courier) -> Parcel:
+    """A parcel the buyer posted with a partner of ours, whose number she typed in."""
+    parcel = workflow.register_own_parcel(
+        case,
+        courier_name=courier.name,
+        tracking_number=number,
+        registered=True,
+        postage=make.Decimal("7.00"),
+        at=T0 + DAY,
+    )
+    Parcel.objects.filter(pk=parcel.pk).update(courier=courier)
+    return parcel_of(case)
+
+
+def test_a_parcel_posted_with_a_partner_is_followed_by_its_number_r22() -> None:
+    case = make.case_at(State.AWAITING_RETURN, free_return=False)
+    courier = Courier.objects.get(slug="la-poste-fr")
+    parcel = own(case, "RR123456785FR", courier)
+    report(parcel, "info_received", at=T0 + DAY + HOUR)
+    assert parcel_of(case).state == ParcelState.IN_TRANSIT  # the buyer's word beats paperwork
+    report(parcel, "dropped_off", at=T0 + DAY + HOUR, occurred_at=T0 + DAY - 6 * HOUR)
+    before = Case.objects.get(pk=case.pk).deadline_at
+    report(parcel, "in_transit", at=T0 + 3 * DAY)
+    case.refresh_from_db()
+    assert before is not None
+    assert case.deadline_at is not None
+    assert case.deadline_at > before
+    report(parcel, "delivered", at=T0 + 4 * DAY)
+    case.refresh_from_db()
+    assert case.state == State.INSPECTING
+    assert odd(parcel_of(case)) == []  # posted before it was registered: nothing odd
+
+
+def test_a_number_a_buyer_types_takes_no_reports_of_a_label_of_ours() -> None:
+    label = parcel_of(awaiting())
+    assert label.courier is not None
+    thief = make.case_at(State.AWAITING_RETURN, free_return=False)
+    own(thief, label.tracking_number, label.courier)
+    report(label, "delivered", at=T0 + 3 * DAY)
+    thief.refresh_from_db()
+    assert thief.state == State.IN_TRANSIT
+    assert Case.objects.get(pk=label.case_id).state == State.INSPECTING
