@@ -328,6 +328,7 @@ CELERY_BEAT_SCHEDULE = {
     "render-labels": _ring("logistics.tasks.render_labels"),
     "import-points": _ring("logistics.tasks.import_points"),
     "watch-unmatched": {**_ring("logistics.tasks.watch_unmatched"), "schedule": 60.0},
+    "watch-pickups": _ring("logistics.tasks.watch_pickups"),
     "daily-invariants": {
         "task": "backoffice.tasks.daily_invariants",
         "schedule": crontab(hour="3", minute="0"),

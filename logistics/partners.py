@@ -5,6 +5,7 @@ lost. The points are made up; real ones are imported.
 """
 
 import csv
+from datetime import time
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,9 @@ PREFIXES = ("BA", "BB", "BC", "BD")
 FIRST_SERIAL, LAST_SERIAL = 10_000_000, 99_999_999
 # EUR a return, made up to begin with: staff enter what the contract says (R29).
 PRICES = {"drop_off": Decimal("4.50"), "pickup": Decimal("7.50")}
+
+#: When vans come, Monday to Saturday, made up to begin with: morning, afternoon and evening.
+HOURS = ((time(9), time(12)), (time(13), time(16)), (time(17), time(20)))
 
 
 def plant(*, couriers: Any, services: Any, ranges: Any, points: Any) -> None:
@@ -92,3 +96,16 @@ def plant_points(couriers: Any, points: Any) -> None:
 def _rows(file: Path) -> list[dict[str, str]]:
     with file.open(encoding="utf-8", newline="") as opened:
         return list(csv.DictReader(opened))
+
+
+def plant_windows(*, services: Any, windows: Any) -> None:
+    """Give each pick-up service that has no window yet those of HOURS; two managers, as above.
+
+    The places and the cut-off (the day before, at 17:00) are the fields' own defaults.
+    """
+    for service in services.filter(method="pickup", windows__isnull=True):
+        windows.bulk_create(
+            windows.model(service=service, weekday=weekday, start=start, end=end)
+            for weekday in range(6)
+            for start, end in HOURS
+        )

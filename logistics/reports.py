@@ -14,6 +14,8 @@ MAX_EVENTS = 100
 #: How far a courier's clock may be ahead of ours.
 AHEAD = timedelta(hours=24)
 _EARLIEST, _LATEST = 2000, 2100
+#: Nobody rings at a door more often.
+MOST_ATTEMPTS = 99
 
 UPDATED, VOIDED = "tracking.updated", "tracking.voided"
 CONFIRMED, RESCHEDULED = "pickup.confirmed", "pickup.rescheduled"
@@ -177,6 +179,8 @@ def _details(kind: str, event: Mapping[str, Any], text: "_Texts", pointer: str) 
         if not start < end:
             raise Wrong(f"{pointer}/window_end", "window-not-in-order", "It ends after it starts.")
         details |= {"window_start": start.isoformat(), "window_end": end.isoformat()}
+    if kind == ATTEMPTED and event.get("attempt") is not None:
+        details["attempt"] = _counted(event["attempt"], f"{pointer}/attempt")
     return details if kind in PICKUPS else {}
 
 
@@ -186,6 +190,13 @@ def _point(text: "_Texts", pointer: str) -> dict[str, str]:
         allowed = ", ".join(sorted(POINT_STATUSES))
         raise Wrong(f"{pointer}/status", "unknown-status", f"One of {allowed}.")
     return {"point_code": code, "status": status}
+
+
+def _counted(told: Any, pointer: str) -> str:
+    """Which attempt it was, as the courier counts them. Raises Wrong."""
+    if type(told) is not int or not 1 <= told <= MOST_ATTEMPTS:
+        raise Wrong(pointer, "not-a-count", f"attempt is a whole number, 1 to {MOST_ATTEMPTS}.")
+    return str(told)
 
 
 def moment(told: Any, pointer: str) -> datetime:

@@ -87,6 +87,8 @@ class PickupState(TextChoices):
 
     REQUESTED = "requested", "Requested"
     CONFIRMED = "confirmed", "Confirmed"
+    MOVE_REQUESTED = "move_requested", "Confirmed, to be moved"
+    CANCEL_REQUESTED = "cancel_requested", "To be cancelled"
     COMPLETED = "completed", "Completed"
     FAILED = "failed", "Failed"
     REJECTED = "rejected", "Rejected by the courier"
@@ -99,6 +101,9 @@ class PickupEvent(TextChoices):
     REQUESTED = "requested", "Requested"
     CONFIRMED = "confirmed", "Confirmed by the courier"
     RESCHEDULED = "rescheduled", "Moved by the buyer"
+    MOVE_REJECTED = "move_rejected", "Not moved by the courier"
+    CANCEL_REQUESTED = "cancel_requested", "Cancellation asked for"
+    CANCEL_REJECTED = "cancel_rejected", "Cancellation rejected"
     ATTEMPT_FAILED = "attempt_failed", "Attempt failed"
     FAILED = "failed", "Given up"
     COMPLETED = "completed", "Parcel collected"
@@ -106,8 +111,9 @@ class PickupEvent(TextChoices):
     CANCELLED = "cancelled", "Cancelled"
 
 
-#: Couriers' messages arrive in any order: whoever attempted had confirmed, and a parcel that was
-#: collected was collected, whatever had been agreed.
+#: Couriers' messages arrive in any order: whoever attempted had confirmed, and of the ends that are
+#: told of one van the weightiest stands, whichever came first: a parcel that was collected was
+#: collected, whatever had been agreed.
 PICKUP: Machine[PickupState, PickupEvent] = Machine(
     start=(PickupEvent.REQUESTED, PickupState.REQUESTED),
     moves={
@@ -117,20 +123,48 @@ PICKUP: Machine[PickupState, PickupEvent] = Machine(
         (PickupState.REQUESTED, PickupEvent.FAILED): PickupState.FAILED,
         (PickupState.REQUESTED, PickupEvent.COMPLETED): PickupState.COMPLETED,
         (PickupState.REQUESTED, PickupEvent.REJECTED): PickupState.REJECTED,
+        (PickupState.REQUESTED, PickupEvent.CANCEL_REQUESTED): PickupState.CANCEL_REQUESTED,
         (PickupState.REQUESTED, PickupEvent.CANCELLED): PickupState.CANCELLED,
         (PickupState.CONFIRMED, PickupEvent.CONFIRMED): PickupState.CONFIRMED,
-        (PickupState.CONFIRMED, PickupEvent.RESCHEDULED): PickupState.REQUESTED,
+        (PickupState.CONFIRMED, PickupEvent.RESCHEDULED): PickupState.MOVE_REQUESTED,
         (PickupState.CONFIRMED, PickupEvent.ATTEMPT_FAILED): PickupState.CONFIRMED,
         (PickupState.CONFIRMED, PickupEvent.FAILED): PickupState.FAILED,
         (PickupState.CONFIRMED, PickupEvent.COMPLETED): PickupState.COMPLETED,
         (PickupState.CONFIRMED, PickupEvent.REJECTED): PickupState.REJECTED,
+        (PickupState.CONFIRMED, PickupEvent.CANCEL_REQUESTED): PickupState.CANCEL_REQUESTED,
         (PickupState.CONFIRMED, PickupEvent.CANCELLED): PickupState.CANCELLED,
-        (PickupState.FAILED, PickupEvent.COMPLETED): PickupState.COMPLETED,
-        (PickupState.REJECTED, PickupEvent.COMPLETED): PickupState.COMPLETED,
+        (PickupState.MOVE_REQUESTED, PickupEvent.CONFIRMED): PickupState.CONFIRMED,
+        (PickupState.MOVE_REQUESTED, PickupEvent.RESCHEDULED): PickupState.MOVE_REQUESTED,
+        (PickupState.MOVE_REQUESTED, PickupEvent.MOVE_REJECTED): PickupState.CONFIRMED,
+        (PickupState.MOVE_REQUESTED, PickupEvent.ATTEMPT_FAILED): PickupState.MOVE_REQUESTED,
+        (PickupState.MOVE_REQUESTED, PickupEvent.FAILED): PickupState.FAILED,
+        (PickupState.MOVE_REQUESTED, PickupEvent.COMPLETED): PickupState.COMPLETED,
+        (PickupState.MOVE_REQUESTED, PickupEvent.CANCEL_REQUESTED): PickupState.CANCEL_REQUESTED,
+        (PickupState.MOVE_REQUESTED, PickupEvent.CANCELLED): PickupState.CANCELLED,
+        (PickupState.CANCEL_REQUESTED, PickupEvent.CONFIRMED): PickupState.CANCEL_REQUESTED,
+        (PickupState.CANCEL_REQUESTED, PickupEvent.ATTEMPT_FAILED): PickupState.CANCEL_REQUESTED,
+        (PickupState.CANCEL_REQUESTED, PickupEvent.FAILED): PickupState.FAILED,
+        (PickupState.CANCEL_REQUESTED, PickupEvent.COMPLETED): PickupState.COMPLETED,
+        (PickupState.CANCEL_REQUESTED, PickupEvent.REJECTED): PickupState.REJECTED,
+        (PickupState.CANCEL_REQUESTED, PickupEvent.CANCELLED): PickupState.CANCELLED,
+        (PickupState.CANCEL_REQUESTED, PickupEvent.CANCEL_REJECTED): PickupState.CONFIRMED,
+        (PickupState.CANCELLED, PickupEvent.REJECTED): PickupState.REJECTED,
+        (PickupState.CANCELLED, PickupEvent.FAILED): PickupState.FAILED,
         (PickupState.CANCELLED, PickupEvent.COMPLETED): PickupState.COMPLETED,
+        (PickupState.REJECTED, PickupEvent.FAILED): PickupState.FAILED,
+        (PickupState.REJECTED, PickupEvent.COMPLETED): PickupState.COMPLETED,
+        (PickupState.FAILED, PickupEvent.COMPLETED): PickupState.COMPLETED,
+        (PickupState.COMPLETED, PickupEvent.COMPLETED): PickupState.COMPLETED,
     },
 )
-OPEN_PICKUPS = frozenset({PickupState.REQUESTED, PickupState.CONFIRMED})
+OPEN_PICKUPS = frozenset(
+    {
+        PickupState.REQUESTED,
+        PickupState.CONFIRMED,
+        PickupState.MOVE_REQUESTED,
+        PickupState.CANCEL_REQUESTED,
+    }
+)
 
 
 class MessageType(TextChoices):

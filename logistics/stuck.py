@@ -166,6 +166,10 @@ def _van(van: Van, facts: Facts) -> Iterator[str]:
         yield f"The van was to come until {_when(van.ends_at, facts)}; nobody said whether it did."
     elif van.state == PickupState.CONFIRMED:
         yield f"The van is to come on {starts}, confirmed by {facts.courier}."
+    elif van.state == PickupState.MOVE_REQUESTED:
+        yield f"The van comes on {starts}; {facts.courier} was asked to move it, no answer yet."
+    elif van.state == PickupState.CANCEL_REQUESTED:
+        yield f"{facts.courier} was asked to cancel the van of {starts}, no answer yet."
     elif van.state in (PickupState.FAILED, PickupState.REJECTED, PickupState.CANCELLED):
         why = f" ({van.reason.replace('_', ' ')})" if van.reason else ""
         yield (

@@ -41,3 +41,10 @@ def import_points() -> None:
     """Read couriers' files of drop-off points, and apply those that somebody confirmed."""
     if drain(lambda n: workflow.import_due(n, at=clock.now()), chunk=1).more:
         ring("logistics.tasks.import_points")
+
+
+@shared_task
+def watch_pickups() -> None:
+    """Look after pick-ups that nobody speaks of."""
+    if drain(lambda n: workflow.watch_due(n, at=clock.now()), chunk=50).more:
+        ring("logistics.tasks.watch_pickups")

@@ -9,11 +9,10 @@ import io
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, time, timedelta
+from datetime import datetime
 from decimal import Decimal
 from functools import partial
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.contrib.auth.models import User
 from PIL import Image
@@ -239,23 +238,24 @@ class People:
         if way == Handover.OWN_COURIER:
             self._ship(story, now)
         elif way == Handover.PICKUP:
-            window = self._window(story, again, now)
-            self._act(story, "handover", {"method": way, "window": window}, now)
+            self._call_a_van(story, case, again, now)
         elif self._act(story, "handover", {"method": way}, now):
             walks = now + story.dice.days(f"{again} walks", 0.1, 1.5)
             self.agenda.add(walks, story.index, partial(self._drop_off, story))
 
-    def _window(self, story: Story, again: str, now: datetime) -> dict[str, str]:
-        """A few hours of one of the next days, on the buyer's wall."""
-        zone = ZoneInfo(self.services[story.country][Handover.PICKUP])
-        days = story.dice.between(f"{again} van in", 1, 2)
-        hour = story.dice.between(f"{again} van at", 9, 16)
-        date = now.astimezone(zone).date() + timedelta(days=days)
-        return {
-            "date": date.isoformat(),
-            "start": f"{time(hour):%H:%M}",
-            "end": f"{time(hour + 3):%H:%M}",
+    def _call_a_van(self, story: Story, case: Case, again: str, now: datetime) -> None:
+        """One of the next windows that are free, for as many as there are."""
+        free = [slot.window for slot in logistics.pickup_slots(case, at=now) if slot.left]
+        if not free:
+            self.too_late["buyer: call a van"] += 1
+            return
+        window = free[story.dice.between(f"{again} van in", 0, min(5, len(free) - 1))]
+        told = {
+            "date": window.date.isoformat(),
+            "start": f"{window.start:%H:%M}",
+            "end": f"{window.end:%H:%M}",
         }
+        self._act(story, "handover", {"method": Handover.PICKUP, "window": told}, now)
 
     def _drop_off(self, story: Story, now: datetime) -> None:
         case = Case.objects.get(number=story.number)

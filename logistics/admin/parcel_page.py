@@ -11,7 +11,6 @@ from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
 from django.urls import reverse
 
 from logistics.models import Anomaly, Delivery, Parcel, PickupBooking, TrackingEvent
-from logistics.policy import CUT_OFF
 from logistics.states import LabelState, PickupState
 from logistics.stuck import Facts, Untold, Van, stuck_because
 from logistics.tracking import SCANS, ParcelState, TrackingCode
@@ -159,7 +158,7 @@ def _van(booking: PickupBooking) -> Van:
         state=PickupState(booking.state),
         starts_at=booking.confirmed_start_at or from_,
         ends_at=booking.confirmed_end_at or to,
-        tell_until=from_ - CUT_OFF,
+        tell_until=booking.cut_off_at,
         attempts=booking.attempts,
         reason=booking.reason,
     )

@@ -11,7 +11,7 @@ from logistics.models.inspections import (
 )
 from logistics.models.labels import LabelPage
 from logistics.models.messages import BadMessage, TrackingEvent, WebhookReceipt
-from logistics.models.parcels import Parcel, Parcels, PickupBooking
+from logistics.models.parcels import Parcel, Parcels, PickupAttempt, PickupBooking
 from logistics.models.partners import (
     Courier,
     CourierService,
@@ -19,6 +19,7 @@ from logistics.models.partners import (
 )
 from logistics.models.point_imports import PointChange, PointImport
 from logistics.models.points import City, DropOffPoint
+from logistics.models.windows import CourierHoliday, PickupSlot, PickupWindow
 
 __all__ = [
     "Anomaly",
@@ -26,6 +27,7 @@ __all__ = [
     "City",
     "Courier",
     "CourierEntry",
+    "CourierHoliday",
     "CourierReadKey",
     "CourierSecret",
     "CourierService",
@@ -41,7 +43,10 @@ __all__ = [
     "NumberRange",
     "Parcel",
     "Parcels",
+    "PickupAttempt",
     "PickupBooking",
+    "PickupSlot",
+    "PickupWindow",
     "PointChange",
     "PointImport",
     "TrackingEvent",

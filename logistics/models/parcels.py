@@ -1,12 +1,17 @@
 """Parcels, and the vans booked for them."""
 
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
 from django.db import models
 from django.db.models import F, Q
 
 from logistics.models.partners import Courier
 from logistics.models.points import DropOffPoint
+from logistics.models.windows import PickupSlot
+from logistics.policy import Window
 from logistics.states import OPEN_PICKUPS, Bearer, Carried, LabelState, PickupState
-from logistics.tracking import ParcelState
+from logistics.tracking import ParcelState, TrackingReason
 from returns.models import Case, Order
 
 
@@ -151,9 +156,18 @@ class PickupBookings(models.QuerySet["PickupBooking"]):
         """A van is still expected."""
         return self.filter(state__in=OPEN_PICKUPS)
 
+    def due(self, at: datetime) -> "PickupBookings":
+        """The clock has to look at it, longest waiting first."""
+        return self.filter(due_at__lte=at).order_by("due_at", "id")
+
 
 class PickupBooking(models.Model):
-    """A van booked for a window (R23), kept as the buyer's wall time and as moments in UTC."""
+    """A van booked for a window (R23), kept as the buyer's wall time and as moments in UTC.
+
+    `window_…` is what the buyer asked for last, `confirmed_…` what the courier agreed to last; both
+    stay, also while a move is asked for. `slot` and `kept_slot` are the places it holds: of the one
+    and, until a move is answered, of the other. A van that is not expected any more holds none.
+    """
 
     parcel = models.ForeignKey(Parcel, models.PROTECT, related_name="pickups")
     case = models.ForeignKey(Case, models.PROTECT, related_name="pickups")
@@ -166,16 +180,31 @@ class PickupBooking(models.Model):
     time_zone = models.CharField(max_length=64, help_text="IANA: of the address.")
     starts_at = models.DateTimeField()
     ends_at = models.DateTimeField()
+    cut_off_at = models.DateTimeField(help_text="The courier must have heard of it by then.")
+    slot = models.ForeignKey(
+        PickupSlot, models.PROTECT, null=True, blank=True, related_name="bookings"
+    )
     confirmed_start_at = models.DateTimeField(null=True, blank=True)
     confirmed_end_at = models.DateTimeField(null=True, blank=True)
+    confirmed_told_at = models.DateTimeField(
+        null=True, blank=True, help_text="When the courier said so: what it said before is old."
+    )
     confirmation_number = models.CharField(max_length=64, blank=True)
+    kept_slot = models.ForeignKey(
+        PickupSlot, models.PROTECT, null=True, blank=True, related_name="kept_by"
+    )
 
-    state = models.CharField(max_length=10, choices=PickupState)
-    attempts = models.PositiveSmallIntegerField(default=0)
+    state = models.CharField(max_length=20, choices=PickupState)
+    attempts = models.PositiveSmallIntegerField(default=0, help_text="That failed (R23).")
     reason = models.CharField(max_length=200, blank=True, help_text="Of the last failure.")
     requested_at = models.DateTimeField()
     changed_at = models.DateTimeField(help_text="When its courier could last see something new.")
+    asked_at = models.DateTimeField(help_text="For the window as it is now.")
+    cancel_asked_at = models.DateTimeField(null=True, blank=True)
     completed_at = models.DateTimeField(null=True, blank=True)
+    due_at = models.DateTimeField(
+        null=True, blank=True, help_text="When the clock looks whether all is well."
+    )
 
     objects = PickupBookings.as_manager()
 
@@ -203,10 +232,24 @@ class PickupBooking(models.Model):
                 condition=Q(state__in=sorted(OPEN_PICKUPS)),
                 name="one_open_pickup_a_case",
             ),
+            models.CheckConstraint(
+                condition=Q(state__in=sorted(OPEN_PICKUPS))
+                | Q(slot__isnull=True, kept_slot__isnull=True),
+                name="pickup_over_holds_no_place",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state=PickupState.CANCEL_REQUESTED)
+                | Q(cancel_asked_at__isnull=False, due_at__isnull=False),
+                name="pickup_cancellation_is_answered_by",
+            ),
         ]
         indexes = [
             models.Index(fields=["courier", "changed_at", "id"], name="pickup_changed_since"),
+            models.Index(
+                fields=["due_at", "id"], condition=Q(due_at__isnull=False), name="pickup_due"
+            ),
         ]
+        permissions = [("act_for_buyer", "Can book, move and cancel pick-ups for the buyer")]
 
     def __str__(self) -> str:
         return self.reference
@@ -224,3 +267,38 @@ class PickupBooking(models.Model):
             "end": f"{self.window_end:%H:%M}",
             "tz": self.time_zone,
         }
+
+    def words(self) -> str:
+        """When the van is to come, for people: as confirmed, else as asked for."""
+        if self.confirmed_start_at is None or self.state == PickupState.MOVE_REQUESTED:
+            return str(Window(self.window_date, self.window_start, self.window_end))
+        return self.confirmed_words()
+
+    def confirmed_words(self) -> str:
+        """When the courier said that it comes, for people; empty when it said nothing."""
+        if self.confirmed_start_at is None or self.confirmed_end_at is None:
+            return ""
+        here = ZoneInfo(self.time_zone)
+        start, end = (
+            at.astimezone(here) for at in (self.confirmed_start_at, self.confirmed_end_at)
+        )
+        return str(Window(start.date(), start.time(), end.time()))
+
+
+class PickupAttempt(models.Model):
+    """A van that came in vain, as its courier told it: the nth of a booking, once (R23)."""
+
+    booking = models.ForeignKey(PickupBooking, models.PROTECT, related_name="tries")
+    n = models.PositiveSmallIntegerField()
+    at = models.DateTimeField()
+    reason = models.CharField(max_length=24, choices=TrackingReason)
+
+    class Meta:
+        ordering = ["booking", "n"]
+        constraints = [
+            models.UniqueConstraint(fields=["booking", "n"], name="pickup_attempt_once"),
+            models.CheckConstraint(condition=Q(n__gte=1), name="pickup_attempt_from_one"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.n}: {self.get_reason_display()}"

@@ -1,21 +1,26 @@
 """The verbs of logistics: the only place where a parcel's, label's or pick-up's state is written.
 
-Locks are taken in one order: Parcel, then Case. `at` is when it happened (aware). A verb the state
-forbids raises NotNow, one with senseless facts ValueError; either way nothing is written.
+Locks are taken in one order: Parcel, then Case, then the places in vans, which many want. `at` is
+when it happened (aware). A verb the state forbids raises NotNow, one with senseless facts
+ValueError; either way nothing is written.
 """
 
+from logistics.workflow.booking import (
+    WindowFull,
+    book_pickup,
+    cancel_pickup,
+    pickup_slots,
+    reschedule_pickup,
+)
 from logistics.workflow.desk import close_anomaly, keep_entry, raise_anomaly, take_anomalies
 from logistics.workflow.endpoints import disable_endpoint, enable_endpoint
 from logistics.workflow.following import project_again, project_due, project_parcel
 from logistics.workflow.handover import (
-    book_pickup,
-    cancel_pickup,
     choose_drop_off,
     handover_options,
     options_in,
     pack,
     register_own_parcel,
-    reschedule_pickup,
 )
 from logistics.workflow.importing import (
     apply_points,
@@ -64,6 +69,7 @@ from logistics.workflow.warehouse import (
     receive_parcel,
     record_unexpected,
 )
+from logistics.workflow.watching import watch_due
 
 __all__ = [
     "IN_FLIGHT",
@@ -71,6 +77,7 @@ __all__ = [
     "LONGEST_OVERLAP",
     "OVERLAP",
     "NoNumbers",
+    "WindowFull",
     "accept_reports",
     "apply_points",
     "assign_reports",
@@ -102,6 +109,7 @@ __all__ = [
     "options_in",
     "order_label",
     "pack",
+    "pickup_slots",
     "project_again",
     "project_due",
     "project_parcel",
@@ -127,5 +135,6 @@ __all__ = [
     "take_anomalies",
     "void_by_hand",
     "void_label",
+    "watch_due",
     "watch_unmatched",
 ]

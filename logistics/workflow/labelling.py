@@ -8,10 +8,10 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from logistics.models import CourierService, Parcel
-from logistics.states import Bearer, Carried, LabelState, MessageType, PickupEvent
+from logistics.states import Bearer, Carried, LabelState, MessageType
 from logistics.workflow.holding import hold, tell
 from logistics.workflow.numbers import take_number
-from logistics.workflow.pickups import apply, overtake
+from logistics.workflow.pickups import call_off
 from returns import workflow as returns
 from returns.bell import ring_on_commit
 from returns.models import Case, Entry
@@ -105,8 +105,7 @@ def void_label(entry: Entry, *, at: datetime) -> None:
 def take_back(parcel: Parcel, label: LabelState, *, at: datetime) -> None:
     """End a live label, and with it the van that was to come for it."""
     if booking := parcel.pickups.open().first():
-        apply(booking, PickupEvent.CANCELLED, at=at)
-        overtake(booking, at=at)
+        call_off(booking, at=at)
     parcel.label = label
     parcel.save(update_fields=["label"])
     tell(MessageType.LABEL_VOIDED, parcel, at=at)

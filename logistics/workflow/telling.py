@@ -6,15 +6,18 @@ from typing import Any
 
 from logistics.models import Parcel, PickupBooking, TrackingEvent
 from logistics.oddities import Finding, finding, in_words, moment
-from logistics.states import Carried, PickupEvent, PickupState
+from logistics.states import Carried, PickupState
 from logistics.tracking import FINAL, SCANS, ParcelState, ParcelView, TrackingCode
 from logistics.workflow.desk import found_key
+from logistics.workflow.hearing import collect, hear
 from logistics.workflow.labelling import label_cost
-from logistics.workflow.pickups import apply, hear
 from returns import workflow as returns
 from returns.machine import NotNow
 from returns.models import Case
 from returns.states import Actor, State
+
+#: By whom a parcel left the buyer, the surest first.
+_HANDED = (TrackingCode.PICKED_UP, TrackingCode.DROPPED_OFF)
 
 
 class Teller:
@@ -69,11 +72,12 @@ class Teller:
             self.findings.append(found)
 
     def _collected(self, view: ParcelView) -> None:
-        """A scan says that the van was here, whatever else was said of it."""
-        booking = self.parcel.pickups.open().first()
-        if booking and view.first_scan_at:
-            done = min(view.first_scan_at, self.at)
-            apply(booking, PickupEvent.COMPLETED, at=self.at, completed_at=done)
+        """What a scan says of the van that was booked."""
+        voided = {event.voids for event in self.events}
+        codes = {event.code for event in self.events if event.event_id not in voided}
+        by = next((code for code in _HANDED if code in codes), "")
+        if view.first_scan_at:
+            collect(self.parcel, self.case, scanned_at=view.first_scan_at, by=by, at=self.at)
 
     def _on_its_way(self, view: ParcelView, scans: list[TrackingEvent]) -> None:
         case = self.case

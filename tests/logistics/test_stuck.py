@@ -75,6 +75,14 @@ TABLE = {
         replace(LABELLED, van=replace(VAN, tell_until=NOW)),
         "Pick-up asked for 12 March, 15:00, La Poste never answered: the van was not booked.",
     ),
+    "the van is to be moved": (
+        replace(LABELLED, van=replace(VAN, state=PickupState.MOVE_REQUESTED)),
+        "The van comes on 12 March, 15:00; La Poste was asked to move it, no answer yet.",
+    ),
+    "the van is to be cancelled": (
+        replace(LABELLED, van=replace(VAN, state=PickupState.CANCEL_REQUESTED)),
+        "La Poste was asked to cancel the van of 12 March, 15:00, no answer yet.",
+    ),
     "the van is to come": (
         replace(LABELLED, van=replace(VAN, state=PickupState.CONFIRMED)),
         "The van is to come on 12 March, 15:00, confirmed by La Poste.",

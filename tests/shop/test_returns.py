@@ -169,6 +169,7 @@ def test_fifty_cases_cost_as_many_queries_as_one(
             window_date=make.T0.date(), window_start="09:00", window_end="12:00",
             time_zone="Europe/Paris", starts_at=make.T0, ends_at=make.T0 + timedelta(hours=3),
             state=PickupState.REQUESTED, requested_at=make.T0, changed_at=make.T0,
+            asked_at=make.T0, cut_off_at=make.T0,
         )  # fmt: skip
     for entry in Entry.objects.filter(event=Event.INSPECTION_PASSED):
         open_refund(entry, at=make.T0)

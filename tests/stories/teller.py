@@ -27,7 +27,7 @@ from logistics import signatures
 from logistics import tasks as logistics_tasks
 from logistics import workflow as logistics
 from logistics.inspection import usual
-from logistics.models import Courier, Delivery, Parcel, TrackingEvent
+from logistics.models import Courier, Delivery, Parcel, PickupBooking, TrackingEvent
 from logistics.states import Direction
 from refunds import tasks as refunds_tasks
 from refunds.models import LedgerEntry, Refund
@@ -50,6 +50,7 @@ WORK: tuple[Callable[[], object], ...] = (
     logistics_tasks.watch_unmatched,
     refunds_tasks.pay_due,
     logistics_tasks.deliver_outbox,
+    logistics_tasks.watch_pickups,
     returns_tasks.send_notices,
 )
 #: Where a worker looks for what is due.
@@ -59,6 +60,7 @@ TIMERS: tuple[tuple[type[Model], str], ...] = (
     (Notice, "next_try_at"),
     (Refund, "next_try_at"),
     (Delivery, "next_try_at"),
+    (PickupBooking, "due_at"),
 )
 #: More rounds than any moment of a story needs; one that needs more is never done.
 ROUNDS = 20

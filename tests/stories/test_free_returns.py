@@ -91,7 +91,10 @@ def test_nobody_is_home_once_and_the_van_comes_again(story: Story) -> None:
 
 
 def test_a_van_that_comes_twice_in_vain_leaves_the_choice_to_the_buyer_again(story: Story) -> None:
-    """R21, R23, R24: staff have added a counter of PPL; a day is added where the van failed."""
+    """R21, R23, R24: staff have added a counter of PPL; a day is added where the van failed.
+
+    PPL never answered that it comes: on day 2 the buyer is told so.
+    """
     ppl = Courier.objects.get(slug="ppl-cz")
     zone = "Europe/Prague"
     CourierService.objects.create(
@@ -122,6 +125,7 @@ def test_a_van_that_comes_twice_in_vain_leaves_the_choice_to_the_buyer_again(sto
         day 1: seller accepted → buyer, seller
         day 1: policy noted
         day 1: buyer handover_chosen → buyer
+        day 2: clock noted
         day 3: courier noted
         day 4: policy handover_extended → buyer
         day 4: courier noted
@@ -345,4 +349,4 @@ def test_two_of_three_pieces_go_back_after_the_first_one(story: Story) -> None:
 
 def _window(date: str) -> dict[str, str]:
     """From nine to noon on that day."""
-    return {"date": date, "start": "09:00", "end": "14:00"}
+    return {"date": date, "start": "09:00", "end": "12:00"}
