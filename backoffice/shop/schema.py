@@ -36,6 +36,11 @@ _PROBLEM = {
             "items": {"type": "string"},
             "description": "With `not-now`: what the buyer may do instead.",
         },
+        "places": {
+            "type": "array",
+            "items": {"type": "string"},
+            "description": "With `unknown-place`: the cities that are known there.",
+        },
     },
     "required": ["type", "title", "status", "code", "detail"],
 }

@@ -12,6 +12,7 @@ from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail
 
 from logistics.countries import COUNTRY_NAMES
+from logistics.models import DropOffPoint
 from logistics.states import LabelFormat, LabelSize
 from returns.money import DIGITS, rounded
 from returns.states import Handover, Kind, Reason, State, TermsOutcome
@@ -21,6 +22,7 @@ MAX_PIECES = 1_000_000
 #: What a column of money holds: 12 digits and 3 decimals.
 MAX_MONEY = Decimal("999999999999.999")
 EXCHANGE = "exchange"
+_DEGREES = r"\A-?[0-9]{1,3}(\.[0-9]{1,15})?\Z"
 
 _MONEY = re.compile(r"(0|[1-9][0-9]{0,11})(\.[0-9]{1,3})?", re.ASCII)
 _REFERENCE = r"\A(?!\.{1,2}\Z)[!-.0-~]([ -.0-~]{0,62}[!-.0-~])?\Z"
@@ -359,6 +361,36 @@ class QrQuery(Strict):
 
     format = Choice(choices=[LabelFormat.SVG, LabelFormat.PNG], default=LabelFormat.SVG)
     dpi = Choice(choices=["203", "300"], required=False, help_text="PNG; 203 unless told.")
+
+
+class PointsQuery(Strict):
+    """`GET /drop-off-points?…`: of a case or a country, near a place."""
+
+    case = serializers.RegexField(r"\ARMA[0-9]{8,17}\Z", required=False)
+    country = serializers.RegexField(r"\A[A-Z]{2}\Z", required=False)
+    lat = serializers.RegexField(_DEGREES, required=False, help_text="Degrees, WGS 84; with lon.")
+    lon = serializers.RegexField(_DEGREES, required=False)
+    q = Line(max_length=80, required=False, help_text="A city, or a postal code.")
+    type = Choice(choices=DropOffPoint.Kind.choices, required=False)
+    open_now = Choice(choices=["true", "false"], required=False)
+    limit = serializers.RegexField(
+        r"\A[1-9]\Z|\A[1-4][0-9]\Z|\A50\Z", required=False, help_text="1 to 50; 10 unless told."
+    )
+
+    def validate(self, attrs: dict[str, str]) -> dict[str, str]:
+        if ("case" in attrs) == ("country" in attrs):
+            raise serializers.ValidationError({"case": "Either a case or a country."}, "required")
+        if ("lat" in attrs) != ("lon" in attrs):
+            raise serializers.ValidationError({"lat": "Both lat and lon, or neither."}, "required")
+        if "country" in attrs and not attrs.keys() & {"lat", "q"}:
+            raise serializers.ValidationError(
+                {"q": "Near what? A city, or lat and lon."}, "required"
+            )
+        for name, most in (("lat", 90), ("lon", 180)):
+            if name in attrs and abs(float(attrs[name])) > most:
+                detail = f"Between -{most} and {most}."
+                raise serializers.ValidationError({name: detail}, "invalid")
+        return attrs
 
 
 def _item_mistakes(item: Mapping[str, Any], currency: str) -> dict[str, ErrorDetail]:

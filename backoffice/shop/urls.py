@@ -5,7 +5,7 @@ from django.urls.converters import StringConverter
 from drf_spectacular.renderers import OpenApiJsonRenderer, OpenApiYamlRenderer
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
-from backoffice.shop import cases, files, orders
+from backoffice.shop import cases, files, orders, points
 
 
 class Reference(StringConverter):
@@ -42,6 +42,7 @@ urlpatterns = [
     path("returns/<case:number>/label.pdf", files.LabelPdfDoor.as_view()),
     path("returns/<case:number>/label", files.LabelDoor.as_view()),
     path("returns/<case:number>/qr", files.QrDoor.as_view()),
+    path("drop-off-points", points.PointsDoor.as_view()),
     path(
         "openapi.json",
         SpectacularAPIView.as_view(renderer_classes=[OpenApiJsonRenderer]),

@@ -31,7 +31,7 @@ from logistics.workflow.importing import (
     read_points,
     receive_points,
 )
-from logistics.workflow.labelling import order_label, void_label
+from logistics.workflow.labelling import order_label, services_in, void_label
 from logistics.workflow.numbers import NoNumbers
 from logistics.workflow.outgoing import IN_FLIGHT, claim, couriers_to_tell, expire, record
 from logistics.workflow.pickups import confirm_pickup, fail_untold_pickup
@@ -130,6 +130,7 @@ __all__ = [
     "resume",
     "retire_secrets",
     "revoke_read_key",
+    "services_in",
     "short_code",
     "suspend",
     "take_anomalies",

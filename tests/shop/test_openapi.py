@@ -59,6 +59,7 @@ def test_every_door_is_in_it_with_its_key_and_its_refusals(schema: dict[str, Any
         "PUT /orders/{number}",
         "POST /orders/{number}/receipt",
         "POST /orders/{number}/items/{sku}/terms",
+        "GET /drop-off-points",
         "GET /returns",
         "POST /returns",
         f"GET {one}",
@@ -102,6 +103,7 @@ def test_the_other_answers_are_as_the_schema_says(shop: Shop, schema: dict[str, 
     kept = shop.post(f"{path}/evidence", {"file": files}, status=201, format="multipart")
     conforms(schema, "Files", kept)
     conforms(schema, "Case", shop.get(path))
+    conforms(schema, "Points", shop.get("/drop-off-points?country=FR&q=Paris"))
     bad = shop.put("/orders/A-1", {}, status=422)
     Draft202012Validator(schema["components"]["schemas"]["Problem"]).validate(bad)
 
