@@ -18,8 +18,9 @@ from logistics.workflow.labelling import label_cost, take_back
 from logistics.workflow.pickups import apply
 from returns import policy
 from returns import workflow as returns
+from returns.machine import NotNow
 from returns.models import Case
-from returns.states import Actor, Disposition, InspectionOutcome, Reason, State
+from returns.states import Actor, Disposition, Event, InspectionOutcome, Reason, State
 
 #: R26: what our courier answers for.
 _COURIERS = (InspectionOutcome.DAMAGED_IN_TRANSIT, InspectionOutcome.MISSING)
@@ -94,7 +95,8 @@ def inspect(
 def found_in(case: Case, parcel: Parcel, *, at: datetime, by: str) -> Parcel:
     """Another open return of the same buyer lay in this parcel's box: received with it (R25).
 
-    Its own label, if it has one, is taken back. Raises ValueError for another buyer's.
+    Its own label, if it has one, is taken back. Told twice, done once. Raises ValueError for
+    another buyer's, NotNow for one that was received already.
     """
     with transaction.atomic():
         box = Parcel.objects.select_for_update().select_related("case").get(pk=parcel.pk)
@@ -102,6 +104,11 @@ def found_in(case: Case, parcel: Parcel, *, at: datetime, by: str) -> Parcel:
         if case.buyer_id != box.case.buyer_id or case.pk == box.case_id:
             raise ValueError(f"{case} is not another return of the buyer of {box.case}")
         for own in parcels:
+            if own.received_at and own.found_in_id == box.pk:
+                return own
+            if own.received_at:
+                why = f"{case} was received already, in {own}."
+                raise NotNow(case.state, Event.RECEIVED, (), why)
             if own.label == LabelState.LIVE:
                 take_back(own, LabelState.VOIDED, at=at)
         Parcel.objects.create(
