@@ -88,6 +88,13 @@ class Resolution(TextChoices):
     NOT_HANDED_OVER = "not_handed_over", "Parcel not handed over"
 
 
+class Purpose(TextChoices):
+    """What a picture or video is to show."""
+
+    EVIDENCE = "", "Evidence on the item"
+    POSTAGE = "proof_of_postage", "Proof of postage"
+
+
 class Actor(TextChoices):
     """R33: who did it."""
 

@@ -9,13 +9,13 @@ from django.db.models import Prefetch, QuerySet
 
 from backoffice.shop import parcels
 from logistics.models import Parcel, PickupBooking
-from logistics.states import LabelState
+from logistics.states import Carried, LabelState
 from refunds.models import Refund
 from returns.actions import buyer_may
 from returns.models import Case, Entry, Evidence, Offer, Order, OrderLine
 from returns.money import display
 from returns.policy import Terms
-from returns.states import Event
+from returns.states import Event, Purpose
 
 #: Said among support people; the verdict they lead to is told to everybody (R32).
 _INTERNAL = frozenset({Event.VERDICT_PROPOSED, Event.VERDICT_REJECTED})
@@ -58,9 +58,19 @@ class PickupJson(TypedDict):
     attempts: int
 
 
+class PostageJson(TypedDict):
+    """R21, R22: what the buyer paid, and whether it is given back: `proof` of it is "needed",
+    "given" and read by support, "accepted", or "" where nothing is given back.
+    """
+
+    paid: str
+    proof: str
+
+
 class ParcelJson(TypedDict):
     state: str
     carried: str
+    postage: PostageJson | None
     courier: str
     tracking_number: str
     point: str | None
@@ -95,6 +105,7 @@ class EvidenceJson(TypedDict):
     name: str
     content_type: str
     size: int
+    purpose: str
     url: str
 
 
@@ -238,7 +249,7 @@ def _case(case: Case, actions: list[str]) -> CaseJson:
         "handover": case.handover,
         "offer": _offer(offer, case.currency) if offer else None,
         "label": _label(parcel, case.number) if parcel else None,
-        "parcel": _parcel(parcel) if parcel else None,
+        "parcel": _parcel(parcel, case) if parcel else None,
         "refund": _refund(refund) if refund else None,
         "evidence": [evidence_json(kept, case.number) for kept in case.evidence.all()],
         "journal": [_entry(entry) for entry in case.entries.all()],
@@ -281,6 +292,7 @@ def evidence_json(kept: Evidence, number: str) -> EvidenceJson:
         "name": kept.name,
         "content_type": kept.content_type,
         "size": kept.size,
+        "purpose": kept.purpose,
         "url": f"/api/v1/returns/{number}/evidence/{kept.pk}",
     }
 
@@ -355,11 +367,22 @@ def _cost(parcel: Parcel) -> LabelCostJson | None:
     }
 
 
-def _parcel(parcel: Parcel) -> ParcelJson:
+def _postage(parcel: Parcel, case: Case) -> PostageJson | None:
+    if parcel.carried == Carried.FREE_LABEL:
+        return None
+    proof = ""
+    if parcel.carried == Carried.REIMBURSED:
+        shown = any(kept.purpose == Purpose.POSTAGE for kept in case.evidence.all())
+        proof = "accepted" if case.postage else "given" if shown else "needed"
+    return {"paid": display(parcel.postage, parcel.currency), "proof": proof}
+
+
+def _parcel(parcel: Parcel, case: Case) -> ParcelJson:
     pickup = next(iter(parcel.pickups.all()), None)
     return {
         "state": parcel.state,
         "carried": parcel.carried,
+        "postage": _postage(parcel, case),
         "courier": parcel.courier_name,
         "tracking_number": parcel.tracking_number,
         "point": parcel.drop_off_point.code if parcel.drop_off_point else None,

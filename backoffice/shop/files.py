@@ -22,7 +22,7 @@ from logistics.labels import Sheet
 from logistics.states import LabelFormat, LabelSize
 from returns import evidence, workflow
 from returns.models import Case, Evidence
-from returns.states import Actor
+from returns.states import Actor, Purpose
 from returns.workflow.words import QuotaReached
 
 A = TypeVar("A", bound=HttpResponseBase)
@@ -41,7 +41,13 @@ class EvidenceDoor(OneCaseDoor):
             "multipart/form-data": {
                 "type": "object",
                 "properties": {
-                    "file": {"type": "array", "items": {"type": "string", "format": "binary"}}
+                    "file": {"type": "array", "items": {"type": "string", "format": "binary"}},
+                    "purpose": {"type": "string", "enum": [Purpose.POSTAGE.value]},
+                    "cost": {
+                        "type": "string",
+                        "description": "With a proof of postage: what it was, in the order's "
+                        'currency, such as "6.90".',
+                    },
                 },
                 "required": ["file"],
             }
@@ -51,30 +57,43 @@ class EvidenceDoor(OneCaseDoor):
     def post(self, request: Request, number: str) -> HttpResponseBase:
         """Pictures and videos, several at once, each with its own answer (R04).
 
+        With `purpose` `proof_of_postage` and a `cost` they show what the postage was (R21, R22).
         201 when at least one was kept; else 422 `evidence-unacceptable` or 409 `quota-reached`.
         """
         uploads = [file for _, files in request.FILES.lists() for file in files]
         if not uploads:
             raise invalid(error("", "no-file", "Send files as multipart/form-data."))
+        told = self._purpose(request)
         refuse_unless_allowed(the_case(number), "evidence", self.at)
         # Pictures are decoded before anything is locked.
         checked = [_checked(upload) for upload in uploads]
         with evidence.stored(
             each for each in checked if isinstance(each, evidence.Checked)
         ) as names:
-            return self.once(lambda: self._keep(number, checked, iter(names)))
+            return self.once(lambda: self._keep(number, told, checked, iter(names)))
+
+    def _purpose(self, request: Request) -> dict[str, Any]:
+        shape = serializers.PurposeIn(data=request.POST.dict())
+        shape.is_valid(raise_exception=True)
+        return dict(shape.validated_data)
 
     def _keep(
         self,
         number: str,
+        told: Mapping[str, Any],
         checked: "list[evidence.Checked | case_json.FileJson]",
         names: Iterator[str],
     ) -> Response:
         case = the_case(number)
-        files = [
-            self._kept(case, each, next(names)) if isinstance(each, evidence.Checked) else each
-            for each in checked
-        ]
+        try:
+            files = [
+                self._kept(case, told, each, next(names))
+                if isinstance(each, evidence.Checked)
+                else each
+                for each in checked
+            ]
+        except ValueError as senseless:
+            raise Refused(422, "senseless", "That cannot be", str(senseless)) from senseless
         if not any(file["accepted"] for file in files):
             quota = any(file["code"] == "quota-reached" for file in files)
             status, code = (409, "quota-reached") if quota else (422, "evidence-unacceptable")
@@ -82,18 +101,21 @@ class EvidenceDoor(OneCaseDoor):
         answer_: case_json.FilesJson = {"files": files}
         return Response(answer_, status=201)
 
-    def _kept(self, case: Case, each: "evidence.Checked", file: str) -> case_json.FileJson:
+    def _kept(
+        self, case: Case, told: Mapping[str, Any], each: "evidence.Checked", file: str
+    ) -> case_json.FileJson:
+        facts: dict[str, Any] = {
+            "file": file,
+            "size": len(each.content),
+            "name": each.name,
+            "content_type": each.content_type,
+            "sha256": each.sha256,
+        }
         try:
-            kept = workflow.add_evidence(
-                case,
-                file=file,
-                size=len(each.content),
-                name=each.name,
-                content_type=each.content_type,
-                sha256=each.sha256,
-                at=self.at,
-                actor=Actor.BUYER,
-            )
+            if told.get("purpose"):
+                kept = parcels.prove_postage(case, told.get("cost"), facts, at=self.at)
+            else:
+                kept = workflow.add_evidence(case, **facts, at=self.at, actor=Actor.BUYER)
         except QuotaReached as full:
             return _refused_file(each.name, "quota-reached", str(full))
         return {

@@ -132,7 +132,7 @@ def _fingerprint(request: Request) -> str:
         for name, list_ in sorted(request.FILES.lists())
         for file in map(_rewound, list_)
     ]
-    said = files or request.data
+    said = [files, sorted(request.POST.lists())] if files else request.data
     text = json.dumps([request.method, request.path, said], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 

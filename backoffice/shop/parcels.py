@@ -11,7 +11,7 @@ from logistics.models import CourierService, LabelPage
 from logistics.policy import Window
 from logistics.states import LabelState
 from returns import workflow as returns
-from returns.models import Case
+from returns.models import Case, Evidence
 from returns.states import Handover
 
 
@@ -59,6 +59,13 @@ def _pack(case: Case, told: Mapping[str, Any], *, at: datetime) -> None:
     """Where the buyer keeps some of the claimed pieces."""
     if "pieces" in told:
         logistics.pack(case, pieces=told["pieces"], at=at)
+
+
+def prove_postage(
+    case: Case, cost: Decimal | None, file: Mapping[str, Any], *, at: datetime
+) -> Evidence:
+    """The buyer shows what the postage was (R21). ValueError where nothing was posted."""
+    return logistics.prove_postage(case, cost=cost, at=at, **file)
 
 
 def label_page(case: Case, sheet: Sheet, *, at: datetime) -> LabelPage | None:

@@ -15,7 +15,7 @@ from logistics.countries import COUNTRY_NAMES
 from logistics.models import DropOffPoint
 from logistics.states import LabelFormat, LabelSize
 from returns.money import DIGITS, rounded
-from returns.states import Handover, Kind, Reason, State, TermsOutcome
+from returns.states import Handover, Kind, Purpose, Reason, State, TermsOutcome
 
 MAX_ITEMS = 2_000
 MAX_PIECES = 1_000_000
@@ -338,6 +338,23 @@ class CasesQuery(Strict):
     terms = Choice(choices=TermsOutcome.choices, required=False)
     cursor = serializers.RegexField(r"\A[A-Za-z0-9+/=_-]{1,200}\Z", required=False)
     limit = serializers.RegexField(r"\A[1-9][0-9]?\Z|\A100\Z", required=False)
+
+
+class PurposeIn(Strict):
+    """What files sent to `POST /returns/{number}/evidence` are to show, besides the files."""
+
+    purpose = Choice(
+        choices=[(Purpose.POSTAGE.value, Purpose.POSTAGE.label)],
+        required=False,
+        help_text="R21: the receipt of the postage; until the refund is opened.",
+    )
+    cost = Money(required=False, help_text="What the postage was, in the order's currency.")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if "cost" in attrs and "purpose" not in attrs:
+            text = "A cost is told with the proof of postage only."
+            raise serializers.ValidationError({"cost": ErrorDetail(text, "alone")})
+        return attrs
 
 
 class LabelQuery(Strict):

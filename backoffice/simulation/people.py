@@ -271,6 +271,11 @@ class People:
             body["cost"] = str(rounded(Decimal(9), case.currency))
         if not self._act(story, "shipped", body, now):
             return
+        if "cost" in body:
+            # Where no partner serves, the receipt brings the postage back (R21).
+            key = f"{self.run}-{story.index}-postage"
+            picture = _picture(story.index + 1)
+            self.shop.prove_postage(story.number, body["cost"], picture, key=key)
         if story.dice.one_of("own courier", arrives=0.95, lost=0.05) == "arrives":
             arrives = now + story.dice.days("own courier after", 2, 9)
             self._do(story, arrives, "warehouse: receive", self._receive)

@@ -63,6 +63,16 @@ class Shop:
             headers={"Idempotency-Key": key},
         )
 
+    def prove_postage(self, number: str, cost: str, content: bytes, *, key: str) -> Json:
+        """Show what the postage was (R21). Raises Refused."""
+        return self._send(
+            "POST",
+            f"/returns/{number}/evidence",
+            data={"purpose": "proof_of_postage", "cost": cost},
+            files=[("files", ("receipt.png", content, "image/png"))],
+            headers={"Idempotency-Key": key},
+        )
+
     def _send(self, method: str, path: str, **request: Any) -> Json:
         try:
             response = self._client.request(method, path, **request)

@@ -92,7 +92,11 @@ class Parcel(models.Model):
 
     class Meta:
         ordering = ["-id"]
-        permissions = [("receive_parcel", "Can receive and inspect parcels in the warehouse")]
+        permissions = [
+            ("receive_parcel", "Can receive and inspect parcels in the warehouse"),
+            ("take_back_label", "Can take back a label and issue it anew"),
+            ("confirm_postage", "Can confirm what postage is given back"),
+        ]
         constraints = [
             models.CheckConstraint(
                 condition=Q(state__in=ParcelState.values), name="parcel_state_known"
@@ -132,6 +136,12 @@ class Parcel(models.Model):
                 fields=["courier", "tracking_number"],
                 condition=Q(label__in=[LabelState.LIVE, LabelState.USED]),
                 name="tracking_number_once_a_courier",
+            ),
+            # R22: a buyer's own parcel that a partner reports about.
+            models.UniqueConstraint(
+                fields=["courier", "tracking_number"],
+                condition=Q(label=""),
+                name="own_number_once_a_courier",
             ),
         ]
         indexes = [

@@ -20,7 +20,6 @@ from logistics.workflow.handover import (
     handover_options,
     options_in,
     pack,
-    register_own_parcel,
 )
 from logistics.workflow.importing import (
     apply_points,
@@ -35,6 +34,7 @@ from logistics.workflow.labelling import order_label, services_in, void_label
 from logistics.workflow.numbers import NoNumbers
 from logistics.workflow.outgoing import IN_FLIGHT, claim, couriers_to_tell, expire, record
 from logistics.workflow.pickups import confirm_pickup, fail_untold_pickup
+from logistics.workflow.posting import confirm_postage, prove_postage, register_own_parcel
 from logistics.workflow.printing import (
     label_page,
     look_up_code,
@@ -88,6 +88,7 @@ __all__ = [
     "close_anomaly",
     "confirm_pickup",
     "confirm_points",
+    "confirm_postage",
     "couriers_to_tell",
     "disable_endpoint",
     "discard",
@@ -113,6 +114,7 @@ __all__ = [
     "project_again",
     "project_due",
     "project_parcel",
+    "prove_postage",
     "raise_anomaly",
     "read_points",
     "receive_parcel",

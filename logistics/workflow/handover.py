@@ -1,20 +1,17 @@
 """How the buyer gets rid of the box: the ways there are, drop-off and registered mail (R20–R22)."""
 
 from datetime import datetime
-from decimal import Decimal
 
 from django.db import transaction
 
 from logistics.models import CourierService, DropOffPoint, Parcel
-from logistics.states import Carried
-from logistics.tracking import ParcelState
 from logistics.workflow.holding import hold, require
 from logistics.workflow.labelling import live_label, services_in
 from logistics.workflow.pickups import call_off
 from returns import policy
 from returns import workflow as returns
 from returns.models import Case
-from returns.states import Actor, Event, Handover, TermsOutcome
+from returns.states import Event, Handover, TermsOutcome
 
 
 def options_in(country: str, terms: TermsOutcome) -> list[str]:
@@ -50,56 +47,6 @@ def pack(case: Case, *, pieces: int, at: datetime) -> None:
     with transaction.atomic():
         hold(case)  # parcels before the case, whatever is done with it next
         returns.pack(case, pieces=pieces, at=at)
-
-
-def register_own_parcel(
-    case: Case,
-    *,
-    courier_name: str,
-    tracking_number: str,
-    registered: bool,
-    postage: Decimal,
-    at: datetime,
-) -> Parcel:
-    """The buyer posted the parcel by registered mail, at own cost (R22).
-
-    Where a free return had no courier of ours, `postage`, in the case's currency, is given back
-    on top (R21).
-    """
-    courier_name = " ".join(courier_name.split())
-    number = "".join(tracking_number.split()).upper()
-    if not registered:
-        raise ValueError("the parcel must travel by registered mail (R22)")
-    if not courier_name or not 4 <= len(number) <= 40 or not number.isascii():
-        raise ValueError("the courier's name and the tracking number are needed (R22)")
-    if postage < 0:
-        raise ValueError("postage is not negative")
-    with transaction.atomic():
-        hold(case)
-        require(case, Event.HANDED_OVER)
-        require_offered(case, Handover.OWN_COURIER)
-        reimbursed = case.is_free
-        returns.hand_over(
-            case,
-            at=at,
-            actor=Actor.BUYER,
-            by=case.buyer.name,
-            text=f"Posted by registered mail: {courier_name}, {number}.",
-            facts={"courier": courier_name, "tracking_number": number, "postage": str(postage)},
-            postage=postage if reimbursed else Decimal(0),
-        )
-        return Parcel.objects.create(
-            case=case,
-            order=case.order,
-            carried=Carried.REIMBURSED if reimbursed else Carried.OWN,
-            courier_name=courier_name[:80],
-            tracking_number=number,
-            issued_at=at,
-            last_news_at=at,
-            state=ParcelState.IN_TRANSIT,
-            postage=postage,
-            currency=case.currency,
-        )
 
 
 def choosing(case: Case, method: Handover) -> list[Parcel]:

@@ -70,7 +70,8 @@ def inspect(
         if token and (known := Inspection.objects.filter(token=token).first()):
             return known
         _no_refund_and_item(case, items)
-        claimed = sum(piece.outcome in _COURIERS for piece in items) if parcel.courier_id else 0
+        ours = parcel.carried == Carried.FREE_LABEL
+        claimed = sum(piece.outcome in _COURIERS for piece in items) if ours else 0
         facts: dict[str, Any] = {
             "dispositions": {
                 str(where.value): n

@@ -92,6 +92,7 @@ class PolicyVersionAdmin(admin.ModelAdmin[PolicyVersion]):
             },
         ),
         ("Pick-up", {"fields": ("pickup_attempts",)}),
+        ("Postage given back", {"fields": ("postage_cap",)}),
         ("Refund", {"fields": ("refund_from_days", "refund_alarm_days", "refund_to_days")}),
         ("Second person", {"fields": ("four_eyes_limit", "currency", "exchange_rates")}),
     )

@@ -15,6 +15,7 @@ from returns.states import (
     Actor,
     Handover,
     Kind,
+    Purpose,
     Reason,
     Resolution,
     State,
@@ -314,6 +315,9 @@ class Evidence(models.Model):
     content_type = models.CharField(max_length=40)
     size = models.PositiveIntegerField(help_text="Bytes as stored.")
     sha256 = models.CharField(max_length=64, help_text="Of the bytes as they were uploaded.")
+    purpose = models.CharField(
+        max_length=16, choices=Purpose, blank=True, help_text="R21: or what the postage cost."
+    )
 
     class Meta:
         ordering = ["id"]

@@ -61,6 +61,13 @@ class PolicyVersion(models.Model):
     pickup_attempts = models.PositiveSmallIntegerField(
         default=2, validators=[MinValueValidator(1)], help_text="R23"
     )
+    postage_cap = models.DecimalField(
+        max_digits=15,
+        decimal_places=3,
+        default=Decimal(30),
+        validators=[MinValueValidator(0)],
+        help_text="R21: up to this, in `currency`, proved postage is given back by itself.",
+    )
     four_eyes_limit = models.DecimalField(
         max_digits=15, decimal_places=3, default=Decimal(500), help_text="R32"
     )
@@ -109,6 +116,7 @@ class PolicyVersion(models.Model):
             refund_to_days=self.refund_to_days,
             refund_alarm_days=self.refund_alarm_days,
             pickup_attempts=self.pickup_attempts,
+            postage_cap=self.postage_cap,
             four_eyes_limit=self.four_eyes_limit,
             currency=self.currency,
             exchange_rates={code: Decimal(rate) for code, rate in self.exchange_rates.items()},

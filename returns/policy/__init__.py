@@ -7,6 +7,7 @@ from returns.policy.handover import (
     may_cancel,
     pickup_failed,
 )
+from returns.policy.postage import postage_covered, postage_may_follow
 from returns.policy.review import (
     Lapse,
     after_inspection,
@@ -44,6 +45,8 @@ __all__ = [
     "may_escalate",
     "pickup_failed",
     "piece_accepted",
+    "postage_covered",
+    "postage_may_follow",
     "second_person_needed",
     "seller_at_fault",
     "terms",

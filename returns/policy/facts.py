@@ -49,6 +49,7 @@ class Numbers:
     refund_to_days: int = 20
     refund_alarm_days: int = 15
     pickup_attempts: int = 2
+    postage_cap: Decimal = Decimal(30)
     four_eyes_limit: Decimal = Decimal(500)
     currency: str = "EUR"
     exchange_rates: Mapping[str, Decimal] = field(default_factory=dict)

@@ -22,6 +22,7 @@ from returns.workflow.parcel import (
     lose,
     pack,
     receive,
+    reimburse_postage,
     scan,
 )
 from returns.workflow.review import (
@@ -83,6 +84,7 @@ __all__ = [
     "receive",
     "refuse",
     "refuse_refund",
+    "reimburse_postage",
     "reject_verdict",
     "reopen",
     "scan",

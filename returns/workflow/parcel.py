@@ -74,12 +74,10 @@ def hand_over(
     by: str,
     text: str = "",
     facts: Mapping[str, Any] | None = None,
-    postage: Decimal = Decimal(0),
 ) -> None:
     """The parcel left the buyer: scanned by a courier, or posted by registered mail (R20, R22).
 
-    `postage` is what the buyer paid and gets back on top, in the case's currency (R22). From here
-    on the case is about the pieces that were packed.
+    From here on the case is about the pieces that were packed.
     """
     handed_over = case.quantity_handed_over or case.quantity
     fewer = {"amount": worth(case, handed_over)} if handed_over < case.quantity else {}
@@ -92,10 +90,26 @@ def hand_over(
         text=text,
         facts=facts,
         handed_over_at=at,
-        postage=rounded(postage, case.currency),
         quantity_handed_over=handed_over,
         **fewer,
     )
+
+
+@verb
+def reimburse_postage(
+    case: Case, *, amount: Decimal, at: datetime, actor: Actor, by: str = "", text: str
+) -> None:
+    """The buyer's postage, proved, is given back on top of the item (R21), in the case's currency.
+
+    Until the refund is opened: it goes out in one sum.
+    """
+    if not policy.postage_may_follow(State(case.state), case.handed_over_at):
+        raise not_now(case, Event.NOTED, "The refund is on its way, or nothing was handed over.")
+    case.postage = rounded(amount, case.currency)
+    case.save(update_fields=["postage"])
+    facts = {"postage": str(case.postage), "currency": case.currency}
+    entry = entry_of(case, Event.NOTED, at=at, actor=actor, by=by, text=text, facts=facts)
+    journal.record([entry])
 
 
 @verb

@@ -7,7 +7,7 @@ from typing import Any
 from returns import journal
 from returns.machine import NotNow
 from returns.models import Case, Evidence, Message
-from returns.states import Actor, Event
+from returns.states import Actor, Event, Purpose
 from returns.workflow.hand import entry_of, not_now, verb
 
 #: R04: several pictures and videos, not any number of them.
@@ -53,14 +53,18 @@ def add_evidence(
     sha256: str,
     at: datetime,
     actor: Actor,
+    purpose: Purpose = Purpose.EVIDENCE,
 ) -> Evidence:
-    """Keep a picture or video that evidence.py let pass and stored as `file` (R04); twice, once."""
+    """Keep a picture or video that evidence.py let pass and stored as `file` (R04); twice, once.
+
+    What the postage cost has a quota of its own: full of pictures, a case still takes a receipt.
+    """
     if case.over:
         raise not_now(case, Event.EVIDENCE_ADDED, "The case is over.")
     if known := case.evidence.filter(sha256=sha256).first():
         return known
     # Counted under the case's lock: of two uploads at once the second sees the first.
-    if case.evidence.count() >= MAX_EVIDENCE:
+    if case.evidence.filter(purpose=purpose).count() >= MAX_EVIDENCE:
         why = f"A case holds {MAX_EVIDENCE} pictures and videos at most."
         raise QuotaReached(case.state, Event.EVIDENCE_ADDED, (), why)
     kept = Evidence(
@@ -72,6 +76,7 @@ def add_evidence(
         size=size,
         sha256=sha256,
         file=file,
+        purpose=purpose,
     )
     kept.save()
     journal.record([entry_of(case, Event.EVIDENCE_ADDED, at=at, actor=actor, text=name)])

@@ -1,16 +1,14 @@
 """Drop-off and registered mail, as the buyer chooses them (R20–R22)."""
 
 from datetime import date, time
-from decimal import Decimal
 
 import pytest
 
 from logistics import workflow
 from logistics.models import Courier, CourierService, DropOffPoint
 from logistics.policy import Window
-from logistics.states import Carried, LabelState, PickupState
+from logistics.states import LabelState, PickupState
 from returns.machine import NotNow
-from returns.models import Case
 from returns.states import Handover, State
 from tests import make
 from tests.logistics.story import DAY, T0, awaiting
@@ -73,57 +71,6 @@ def test_another_courier_for_the_other_way_gets_a_label_of_its_own_and_still_one
     assert new.courier == other
     # PPL may have heard of it, and may still say no.
     assert case.pickups.get().state == PickupState.CANCEL_REQUESTED
-
-
-# Registered mail
-
-
-def post(case: Case, *, registered: bool = True, postage: str = "7.50") -> None:
-    workflow.register_own_parcel(
-        case,
-        courier_name=" DHL ",
-        tracking_number="rr 123 456 785 de",
-        registered=registered,
-        postage=Decimal(postage),
-        at=T0 + DAY,
-    )
-
-
-def test_at_the_buyers_cost_the_parcel_goes_by_registered_mail_r22() -> None:
-    case = awaiting(free_return=False)
-    post(case)
-    parcel = case.parcels.get()
-    assert (parcel.carried, parcel.tracking_number) == (Carried.OWN, "RR123456785DE")
-    assert parcel.courier is None
-    assert case.state == State.IN_TRANSIT
-    assert case.postage == 0
-
-
-def test_where_nobody_serves_the_postage_of_a_free_return_is_given_back_r21() -> None:
-    case = awaiting("DE")
-    post(case)
-    assert case.parcels.get().carried == Carried.REIMBURSED
-    assert case.postage == Decimal("7.50")
-
-
-def test_mail_that_is_not_registered_is_refused_r22() -> None:
-    case = awaiting(free_return=False)
-    with pytest.raises(ValueError, match="R22"):
-        post(case, registered=False)
-    assert not case.parcels.exists()
-
-
-def test_a_return_with_a_free_label_does_not_go_by_own_courier_r20() -> None:
-    with pytest.raises(ValueError, match="drop_off"):
-        post(awaiting())
-
-
-def test_nothing_is_posted_twice() -> None:
-    case = awaiting(free_return=False)
-    post(case)
-    with pytest.raises(NotNow):
-        post(case)
-    assert case.parcels.count() == 1
 
 
 def test_nothing_is_chosen_for_a_case_that_does_not_wait_for_it() -> None:

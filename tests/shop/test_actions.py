@@ -1,16 +1,15 @@
 """What the buyer may do, and what the doors let him do: the same."""
 
 from datetime import timedelta
-from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from logistics.models import DropOffPoint
 from returns import clock, workflow
-from returns.actions import ACTIONS, buyer_may
+from returns.actions import ACTIONS
 from returns.models import Case
-from returns.states import Handover, State
+from returns.states import State
 from tests import make
 from tests.shop.conftest import Shop
 
@@ -174,17 +173,6 @@ def test_at_the_buyers_cost_the_parcel_is_posted_by_registered_mail(shop: Shop) 
     assert (told["state"], told["postage"]) == ("in_transit", "0.00")
     assert told["parcel"]["tracking_number"] == "RR123456"
     assert told["parcel"]["carried"] == "own"
-
-
-def test_where_no_courier_serves_the_buyers_postage_comes_back(shop: Shop) -> None:
-    """R21."""
-    case = make.case_at(State.AWAITING_RETURN, country="BR")
-    assert "shipped" in buyer_may(case, make.T0, services=())
-    told = shop.post(f"/returns/{case.number}/handover", {"method": Handover.OWN_COURIER})
-    assert told["handover"] == "own_courier"
-    told = shop.post(f"/returns/{case.number}/shipped", {**BODIES["shipped"], "cost": "17.50"})
-    assert (told["postage"], told["parcel"]["carried"]) == ("17.50", "reimbursed")
-    assert Case.objects.get().postage == Decimal("17.50")
 
 
 def test_words_that_say_nothing_are_refused(shop: Shop) -> None:

@@ -4,13 +4,16 @@ from io import BytesIO
 from typing import Any
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from PIL import Image
 
 from logistics import workflow
 from logistics.models import CourierService, Parcel
+from returns.actions import buyer_may
 from returns.models import Case
-from returns.states import Event, State
+from returns.states import Event, Handover, State
 from tests import make
+from tests.shop import pictures
 from tests.shop.conftest import Shop
 
 pytestmark = pytest.mark.django_db
@@ -105,3 +108,84 @@ def test_the_case_says_where_the_label_is_and_what_it_costs_whom(shop: Shop, cas
     label: dict[str, Any] = shop.get(f"/returns/{case.number}")["label"]
     assert label["qr"] == f"/api/v1/returns/{case.number}/qr"
     assert label["cost"] == {"amount": "4.50", "currency": "EUR", "borne_by": "marketplace"}
+
+
+# Postage (R21, R22)
+
+
+def receipt(cost: str | None = "17.50", purpose: str = "proof_of_postage") -> dict[str, Any]:
+    told = {"file": SimpleUploadedFile("receipt.jpg", pictures.jpeg()), "purpose": purpose}
+    return told | ({"cost": cost} if cost is not None else {})
+
+
+POSTED = {"courier": "DHL", "tracking_number": "RR 123 456", "registered": True, "cost": "17.50"}
+
+
+def test_where_no_courier_serves_the_postage_comes_back_once_it_is_proved(shop: Shop) -> None:
+    case = make.case_at(State.AWAITING_RETURN, country="BR")
+    assert "shipped" in buyer_may(case, make.T0, services=())
+    path = f"/returns/{case.number}"
+    told = shop.post(f"{path}/handover", {"method": Handover.OWN_COURIER})
+    assert told["handover"] == "own_courier"
+    told = shop.post(f"{path}/shipped", POSTED)
+    assert (told["postage"], told["parcel"]["carried"]) == ("0.00", "reimbursed")
+    assert told["parcel"]["postage"] == {"paid": "17.50", "proof": "needed"}
+    kept = shop.post(f"{path}/evidence", receipt(), status=201, format="multipart")
+    assert kept["files"][0]["evidence"]["purpose"] == "proof_of_postage"
+    told = shop.get(path)
+    assert (told["postage"], told["parcel"]["postage"]["proof"]) == ("17.50", "accepted")
+
+
+def test_a_proof_above_the_cap_is_given_and_waits(shop: Shop) -> None:
+    case = make.case_at(State.AWAITING_RETURN, country="BR")
+    path = f"/returns/{case.number}"
+    shop.post(f"{path}/shipped", POSTED)
+    shop.post(f"{path}/evidence", receipt("31.00"), status=201, format="multipart")
+    assert shop.get(path)["parcel"]["postage"] == {"paid": "31.00", "proof": "given"}
+
+
+@pytest.mark.parametrize(
+    ("told", "pointer"),
+    [
+        (receipt(purpose="anything"), "/purpose"),
+        (receipt("-1"), "/cost"),
+        (receipt("1e3"), "/cost"),
+        (receipt("a lot"), "/cost"),
+        ({"file": SimpleUploadedFile("a.jpg", pictures.jpeg()), "cost": "5.00"}, "/cost"),
+        (receipt() | {"currency": "USD"}, "/currency"),
+    ],
+)
+def test_a_proof_that_makes_no_sense_is_refused_by_name(
+    shop: Shop, told: dict[str, Any], pointer: str
+) -> None:
+    case = make.case_at(State.AWAITING_RETURN, country="BR")
+    shop.post(f"/returns/{case.number}/shipped", POSTED)
+    path = f"/returns/{case.number}/evidence"
+    refused = shop.post(path, told, status=422, format="multipart")
+    assert {error["pointer"] for error in refused["errors"]} == {pointer}
+    assert not case.evidence.exists()
+
+
+def test_a_proof_before_the_parcel_is_posted_is_senseless(shop: Shop) -> None:
+    case = make.case_at(State.AWAITING_RETURN, country="BR")
+    path = f"/returns/{case.number}/evidence"
+    assert shop.post(path, receipt(), status=422, format="multipart")["code"] == "senseless"
+    assert not case.evidence.exists()
+
+
+def test_a_mistyped_number_is_told_to_the_buyer(shop: Shop) -> None:
+    """R22: with what was typed, so that it can be compared with the receipt."""
+    case = make.case_at(State.AWAITING_RETURN, free_return=False)
+    wrong = {**POSTED, "tracking_number": "RR 123456784 DE"}
+    refused = shop.post(f"/returns/{case.number}/shipped", wrong, status=422)
+    assert refused["code"] == "senseless"
+    assert "you typed RR123456784DE" in refused["detail"]
+
+
+def test_one_key_with_another_cost_is_another_request(shop: Shop) -> None:
+    case = make.case_at(State.AWAITING_RETURN, country="BR")
+    path = f"/returns/{case.number}"
+    shop.post(f"{path}/shipped", POSTED)
+    shop.post(f"{path}/evidence", receipt("5.00"), status=201, format="multipart", key="k")
+    again = shop.post(f"{path}/evidence", receipt("6.00"), status=422, format="multipart", key="k")
+    assert again["code"] == "idempotency-key-reused"

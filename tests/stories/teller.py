@@ -267,6 +267,18 @@ class Told:
         assert answer.status_code == 201, answer.text
         work()
 
+    def shows_the_receipt(self, cost: str) -> None:
+        """The buyer proves what the postage was (R21)."""
+        picture = io.BytesIO()
+        Image.new("RGB", (16, 16), (250, 250, 250)).save(picture, "PNG")
+        answer = self.story.shop.post(
+            f"/returns/{self.number}/evidence",
+            files={"file": ("receipt.png", picture.getvalue(), "image/png")},
+            data={"purpose": "proof_of_postage", "cost": cost},
+        )
+        assert answer.status_code == 201, answer.text
+        work()
+
     def seller(self, verb: Callable[..., object], **facts: Any) -> None:
         """The seller uses a verb."""
         self._do(verb, by="Teapots & Co", **facts)

@@ -28,6 +28,7 @@ from hypothesis.stateful import (
 from pytest_django import Settings
 
 from backoffice.invariants import violations
+from logistics import s10
 from logistics import workflow as logistics
 from logistics.inspection import usual
 from logistics.models import Parcel
@@ -79,7 +80,7 @@ def _ship(case: Case, at: datetime) -> object:
     return logistics.register_own_parcel(
         case,
         courier_name="Colissimo",
-        tracking_number=f"RR{case.pk:09d}FR",
+        tracking_number=s10.tracking_number("RR", case.pk, "FR"),
         registered=True,
         postage=Decimal(4),
         at=at,

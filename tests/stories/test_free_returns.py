@@ -285,6 +285,9 @@ def test_where_no_courier_serves_the_buyer_posts_the_parcel_and_gets_the_postage
     case.buyer(
         "shipped", courier="DHL", tracking_number="RR123456785DE", registered=True, cost="6.90"
     )
+    assert (case.json["postage"], case.json["parcel"]["postage"]["proof"]) == ("0.00", "needed")
+    story.day(3)
+    case.shows_the_receipt("6.90")
     story.day(5)
     case.warehouse_receives()
     case.warehouse_finds(InspectionOutcome.AS_NEW)
@@ -295,6 +298,8 @@ def test_where_no_courier_serves_the_buyer_posts_the_parcel_and_gets_the_postage
         day 1: seller accepted → buyer, seller
         day 1: policy noted
         day 2: buyer handed_over → buyer, seller
+        day 3: buyer evidence_added
+        day 3: policy noted
         day 5: warehouse received → buyer, seller
         day 5: warehouse inspection_passed → buyer, seller
         day 10: payment refund_paid → buyer, seller
