@@ -1,6 +1,6 @@
 # Two commands are enough: `make demo` runs the whole thing, `make test` proves it.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo replay test bench-clock check run lock
+.PHONY: help setup demo replay test test-karrio bench-clock check run lock
 
 STAY ?= 1
 CASES ?= 200
@@ -29,6 +29,11 @@ run: setup ## Everything up, empty, in real time, until Ctrl-C
 
 test: setup ## All tests; with DATABASE_URL and REDIS_URL the races and kills too (ARGS="-k label")
 	@$(python) -m pytest $(ARGS)
+
+test-karrio: setup ## The carriers spoken to through Karrio, in an environment with that extra
+	@test -x var/karrio/bin/pytest || { $(python) -m venv var/karrio && var/karrio/bin/pip install \
+		--quiet --require-hashes -r requirements/dev.txt -r requirements/karrio.txt; }
+	@var/karrio/bin/python -m pytest tests/logistics/test_karrio.py $(ARGS)
 
 bench-clock: setup ## What waiting and firing cost, on PostgreSQL, as ratios (ARGS="--report docs/speed.md")
 	@DATABASE_URL=$${DATABASE_URL:-postgres://postgres@127.0.0.1:5432/postgres} \

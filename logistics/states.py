@@ -82,6 +82,22 @@ class Gateway(TextChoices):
     KARRIO = "karrio", "A carrier's own interface, through Karrio"
 
 
+class Carrier(TextChoices):
+    """Carriers whose own interface we can speak (through Karrio, by its names)."""
+
+    AUSTRALIA_POST = "australiapost", "Australia Post"
+    CANADA_POST = "canadapost", "Canada Post"
+    USPS = "usps", "USPS"
+
+
+#: What an account with each needs, as the carrier calls it.
+CARRIER_DETAILS: dict[Carrier, tuple[str, ...]] = {
+    Carrier.AUSTRALIA_POST: ("api_key", "password", "account_number"),
+    Carrier.CANADA_POST: ("username", "password", "customer_number"),
+    Carrier.USPS: ("client_id", "client_secret", "account_number", "CRID", "MID"),
+}
+
+
 class PickupState(TextChoices):
     """Where a booked pick-up stands (R23)."""
 

@@ -1,4 +1,4 @@
-"""Signing secrets at rest: encrypted with keys that come from the environment."""
+"""Secrets at rest, ours and our partners': encrypted with keys that come from the environment."""
 
 from cryptography.fernet import Fernet, MultiFernet
 from django.conf import settings

@@ -1,5 +1,5 @@
 """Support's door to logistics: partners are edited, what was reported and told is only read."""
 
-from . import desk, messages, parcels, partners, points, warehouse
+from . import accounts, desk, messages, parcels, partners, points, warehouse
 
-__all__ = ["desk", "messages", "parcels", "partners", "points", "warehouse"]
+__all__ = ["accounts", "desk", "messages", "parcels", "partners", "points", "warehouse"]

@@ -1,5 +1,6 @@
 """What logistics remembers: partners, parcels and pick-ups, and messages both ways."""
 
+from logistics.models.accounts import CarrierAccount
 from logistics.models.credentials import CourierReadKey, CourierSecret
 from logistics.models.deliveries import Deliveries, Delivery, DeliveryAttempt, EndpointHealth
 from logistics.models.desk import Anomaly, CourierEntry
@@ -24,6 +25,7 @@ from logistics.models.windows import CourierHoliday, PickupSlot, PickupWindow
 __all__ = [
     "Anomaly",
     "BadMessage",
+    "CarrierAccount",
     "City",
     "Courier",
     "CourierEntry",

@@ -5,6 +5,7 @@ when it happened (aware). A verb the state forbids raises NotNow, one with sense
 ValueError; either way nothing is written.
 """
 
+from logistics.workflow.accounts import open_account
 from logistics.workflow.booking import (
     WindowFull,
     book_pickup,
@@ -107,6 +108,7 @@ __all__ = [
     "keep_entry",
     "label_page",
     "look_up_code",
+    "open_account",
     "options_in",
     "order_label",
     "pack",
