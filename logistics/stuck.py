@@ -179,7 +179,12 @@ def _van(van: Van, facts: Facts) -> Iterator[str]:
 
 
 def _until(facts: Facts, then: str) -> str:
-    return f"; {then} on {_when(facts.until, facts)}" if facts.until else ""
+    """What happens by itself, and when; a moment that passed in vain is said as that."""
+    if facts.until is None:
+        return ""
+    if facts.until <= facts.at:
+        return f"; overdue: {then}, and should have on {_when(facts.until, facts)}"
+    return f"; {then} on {_when(facts.until, facts)}"
 
 
 def _when(moment: datetime, facts: Facts) -> str:

@@ -41,8 +41,8 @@ class Assigning(Why):
 class AnomalyAdmin(ReadOnly):
     """The worklist: the oldest first, closed with a reason, replayed, or given to a parcel."""
 
-    list_display = ("found", "what", "about", "courier", "assignee")
-    list_display_links = ("what",)
+    list_display = ("found", "what", "courier", "assignee")
+    list_display_links = ("found",)
     list_filter = (Stand, Whose, "code", "courier")
     list_select_related = ("courier", "parcel", "pickup", "delivery__courier", "assignee")
     list_per_page = 50
@@ -53,8 +53,8 @@ class AnomalyAdmin(ReadOnly):
     change_list_template = "admin/logistics/anomaly/change_list.html"
     actions = ("take", "close", "replay", "assign")
     fields = (
-        *("text", "code", "about", "courier", "number", "reports", "found_at", "assignee"),
-        *("closed_at", "closed_by", "closed_why", "do"),
+        *("text", "do", "about", "code", "courier", "reports", "found_at", "assignee"),
+        *("closed_at", "closed_by", "closed_why"),
     )
     readonly_fields = ("about", "reports", "do")
 
@@ -74,11 +74,12 @@ class AnomalyAdmin(ReadOnly):
 
     @admin.display(description="What")
     def what(self, anomaly: Anomaly) -> SafeString:
-        """The sentence, and its kind."""
+        """The sentence, what it is about, and its kind."""
         closed = f" · closed by {anomaly.closed_by}: {anomaly.closed_why}"
         return format_html(
-            '{}<br><span class="quiet">{}{}</span>',
+            '{}<br>{} <span class="quiet">{}{}</span>',
             anomaly.text,
+            self.about(anomaly),
             anomaly.code,
             closed if anomaly.closed_at else "",
         )
@@ -128,6 +129,17 @@ class AnomalyAdmin(ReadOnly):
             "chosen": request.GET.get("code", ""),
         }
         return super().changelist_view(request, {**WIDE, **extra, **(extra_context or {})})
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """One of them. “Close” closes it, so the button that only leaves the page is not there."""
+        extra = {**WIDE, "show_close": False, "title": "What does not fit", "subtitle": None}
+        return super().change_view(request, object_id, form_url, {**extra, **(extra_context or {})})
 
     def get_urls(self) -> list[URLPattern]:
         """The pages that ask for a reason."""

@@ -104,6 +104,13 @@ TABLE = {
         ROLLING,
         "Last news 12 days ago in Lyon; support takes over on 30 March, 11:00.",
     ),
+    "the clock stands still": (
+        replace(ROLLING, until=NOW - DAY),
+        (
+            "Last news 12 days ago in Lyon; overdue: support takes over, and should have on "
+            "11 March, 10:00."
+        ),
+    ),
     "posted by the buyer, no news": (
         replace(ROLLING, first_scan_at=None, last_news_at=None, place="", label=LabelState.NONE),
         "No news yet; support takes over on 30 March, 11:00.",
