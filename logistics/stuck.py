@@ -56,7 +56,9 @@ class Facts:
     with_support: bool = False
     over: bool = False
     until: datetime | None = None
-    can_be_told: bool = True
+    has_endpoint: bool = True
+    disabled_at: datetime | None = None
+    failing_since: datetime | None = None
     untold: tuple[Untold, ...] = ()
     van: Van | None = None
     unread: int = 0
@@ -147,8 +149,12 @@ def _untold(message: Untold, facts: Facts) -> str:
     what = f"{facts.courier} was never told (“{message.what}”)"
     if message.dead:
         return f"{what}, given up after {tries}{error}."
-    if not facts.can_be_told:
-        return f"{what}: it has no endpoint in force, nobody to tell."
+    if not facts.has_endpoint:
+        return f"{what}: it has no endpoint, there is nobody to tell."
+    if facts.disabled_at:
+        return f"{what}: its endpoint is disabled since {_when(facts.disabled_at, facts)}{error}."
+    if facts.failing_since:
+        return f"{what}: its endpoint fails since {_when(facts.failing_since, facts)}{error}."
     return f"{what} since {_when(message.since, facts)}, {tries}{error}."
 
 

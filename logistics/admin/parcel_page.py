@@ -1,8 +1,6 @@
 """What the page of a parcel shows: why it is stuck, the facts, and one timeline of everything."""
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -10,29 +8,16 @@ from zoneinfo import ZoneInfo
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
 from django.urls import reverse
 
-from logistics.models import Anomaly, Delivery, Parcel, PickupBooking, TrackingEvent
-from logistics.states import LabelState, PickupState
+from logistics.models import Delivery, Parcel, PickupBooking, TrackingEvent
+from logistics.states import Ending, LabelState, MessageType, PickupState
 from logistics.stuck import Facts, Untold, Van, stuck_because
 from logistics.tracking import SCANS, ParcelState, TrackingCode
 from returns.states import State
 
+from .parcel_lines import Line, booked, milestones, odd, tried
+
 #: So many rows of a kind are on the page; a parcel has a dozen, junk has more.
 SHOWN = 200
-
-
-@dataclass(frozen=True)
-class Line:
-    """One line of the timeline. `kind` names its colour; `raw` is what came or went, as JSON."""
-
-    at: datetime
-    kind: str
-    title: str
-    who: str
-    text: str = ""
-    struck: str = ""
-    raw: str = ""
-    address: str = ""
-    take_back: int | None = None
 
 
 class Told:
@@ -41,8 +26,14 @@ class Told:
     def __init__(self, parcel: Parcel) -> None:
         self.parcel = parcel
         self.events = list(parcel.events.order_by("-occurred_at", "-id")[:SHOWN])
-        self.deliveries = list(parcel.deliveries.order_by("-id")[:SHOWN])
-        self.pickups = list(parcel.pickups.order_by("-id"))
+        courier = parcel.courier
+        self.has_endpoint = bool(courier and courier.endpoint_url)
+        self.health = getattr(courier, "health", None)
+        tried = parcel.deliveries.prefetch_related("tried")
+        self.deliveries = list(tried.order_by("-id")[:SHOWN])
+        self.pickups = list(
+            parcel.pickups.prefetch_related("tries").select_related("courier").order_by("-id")
+        )
         self.anomalies = list(parcel.anomalies.order_by("-id")[:SHOWN])
         self.inspected = hasattr(parcel, "inspection")
         self.voids = {event.voids: event for event in self.events if event.voids}
@@ -69,8 +60,10 @@ class Told:
             with_support=case.state == State.ESCALATED,
             over=case.over,
             until=case.deadline_at,
-            can_be_told=bool(parcel.courier and parcel.courier.endpoint_url),
-            untold=tuple(map(_untold, filter(_is_untold, self.deliveries))),
+            has_endpoint=self.has_endpoint,
+            disabled_at=self.health.disabled_at if self.health else None,
+            failing_since=self.health.failing_since if self.health else None,
+            untold=tuple(map(_untold, filter(self._matters, self.deliveries))),
             van=_van(self.pickups[0]) if self.pickups else None,
             unread=sum(event.projected_at is None for event in self.events),
             set_aside=tuple(each.text for each in self.anomalies if not each.closed_at),
@@ -81,9 +74,10 @@ class Told:
         found = [
             *map(self._reported, self.events),
             *map(self._sent, self.deliveries),
-            *(line for pickup in self.pickups for line in _booked(pickup)),
-            *(line for anomaly in self.anomalies for line in _odd(anomaly)),
-            *_milestones(self.parcel),
+            *(line for message in self.deliveries for line in tried(message)),
+            *(line for pickup in self.pickups for line in booked(pickup)),
+            *(line for anomaly in self.anomalies for line in odd(anomaly)),
+            *milestones(self.parcel),
         ]
         return sorted(found, key=lambda line: line.at, reverse=True)
 
@@ -133,13 +127,16 @@ class Told:
             address=reverse("admin:logistics_delivery_change", args=[message.pk]),
         )
 
+    def _matters(self, message: Delivery) -> bool:
+        """Whether the parcel may wait because its courier was not told this."""
+        if message.delivered_at or message.ending in (Ending.OVERTAKEN, Ending.DISCARDED):
+            return False
+        # Without an endpoint a courier reads of labels from us; of a van it must be told.
+        return self.has_endpoint or message.type != MessageType.LABEL_CREATED
+
     def _local(self, moment: datetime) -> str:
         here = moment.astimezone(ZoneInfo(self.parcel.case.policy.time_zone))
         return f"{here.day} {here:%b, %H:%M}"
-
-
-def _is_untold(message: Delivery) -> bool:
-    return message.delivered_at is None and "overtaken" not in message.last_error
 
 
 def _untold(message: Delivery) -> Untold:
@@ -162,41 +159,6 @@ def _van(booking: PickupBooking) -> Van:
         attempts=booking.attempts,
         reason=booking.reason,
     )
-
-
-def _booked(booking: PickupBooking) -> Iterator[Line]:
-    window = booking.window()
-    yield Line(
-        at=booking.requested_at,
-        kind="van",
-        title="Pick-up asked for",
-        who="buyer",
-        text=f"{window['date']}, {window['start']}–{window['end']} {window['tz']}. Now: "
-        f"{booking.get_state_display()}, {booking.attempts} attempts. {booking.reason}",
-        address=reverse("admin:logistics_pickupbooking_change", args=[booking.pk]),
-    )
-
-
-def _odd(anomaly: Anomaly) -> Iterator[Line]:
-    address = reverse("admin:logistics_anomaly_change", args=[anomaly.pk])
-    yield Line(anomaly.found_at, "odd", "Set aside", anomaly.code, anomaly.text, address=address)
-    if anomaly.closed_at:
-        who, why = anomaly.closed_by, anomaly.closed_why
-        yield Line(anomaly.closed_at, "done", "Closed", who, why, address=address)
-
-
-def _milestones(parcel: Parcel) -> Iterator[Line]:
-    ours = parcel.label != LabelState.NONE
-    title = "Label made" if ours else "Registered by the buyer"
-    text = f"{parcel.tracking_number}, {parcel.get_carried_display().lower()}"
-    if parcel.last_use_on:
-        text += f", to be used until {parcel.last_use_on:%d %B %Y}"
-    yield Line(parcel.issued_at, "label", title, "" if ours else "buyer", text)
-    if parcel.received_at:
-        yield Line(parcel.received_at, "done", "Received", "warehouse")
-    if parcel.claim_opened_at:
-        text = "Damaged in transport, claimed from the courier (R26)."
-        yield Line(parcel.claim_opened_at, "odd", "Claim", "warehouse", text)
 
 
 def page(

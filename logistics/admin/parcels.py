@@ -62,7 +62,10 @@ class ParcelAdmin(ReadOnly):
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Parcel]:
         """With all that its page shows of its case."""
         parcels = super().get_queryset(request)
-        return parcels.select_related("courier", "case__policy", "case__buyer", "case__seller")
+        return parcels.select_related(
+            *("courier__health", "inspection", "drop_off_point"),
+            *("case__policy", "case__buyer", "case__seller"),
+        )
 
     @admin.action(description="Record receipt", permissions=["receive"])
     def record_receipt(self, request: HttpRequest, queryset: models.QuerySet[Parcel]) -> None:

@@ -58,10 +58,24 @@ TABLE = {
         "La Poste was never told (“Pick-up requested”), given up after 1 try: HTTP 410.",
     ),
     "nobody to tell": (
-        replace(LABELLED, untold=(ASKED,), can_be_told=False),
+        replace(LABELLED, untold=(ASKED,), has_endpoint=False),
         (
-            "La Poste was never told (“Pick-up requested”): it has no endpoint in force, "
-            "nobody to tell."
+            "La Poste was never told (“Pick-up requested”): it has no endpoint, "
+            "there is nobody to tell."
+        ),
+    ),
+    "the endpoint is disabled": (
+        replace(LABELLED, untold=(ASKED,), disabled_at=NOW - 2 * DAY),
+        (
+            "La Poste was never told (“Pick-up requested”): its endpoint is disabled since "
+            "10 March, 10:00."
+        ),
+    ),
+    "the endpoint is unwell": (
+        replace(LABELLED, untold=(replace(ASKED, error="HTTP 503"),), failing_since=NOW - HOUR),
+        (
+            "La Poste was never told (“Pick-up requested”): its endpoint fails since "
+            "12 March, 09:00: HTTP 503."
         ),
     ),
     "the van is not answered": (
