@@ -69,6 +69,21 @@ COURIER_SECRETS_KEYS = [
     for key in _secret("COURIER_SECRETS_KEYS", Fernet.generate_key().decode()).split(",")
 ]
 
+# Messages and looks of couriers, as moving windows: 100 per 5 seconds is 20 a second with a burst
+# of 100. A simulated day is over in seconds: nobody is held up then.
+_TIMES = env.int("COURIER_LIMITS_TIMES", default=1_000 if SIMULATION else 1)
+COURIER_LIMITS = {
+    "call": f"{100 * _TIMES} per 5 seconds",  # from one address, before anything is looked at
+    "courier": f"{100 * _TIMES} per 5 seconds",  # signed by one courier
+    "ping": f"{6 * _TIMES} per 1 minute",
+    "read": f"{25 * _TIMES} per 5 seconds",  # with one read key
+    "bad": f"{60 * _TIMES} per 1 minute",  # not believed, from one address in one name; then
+    "penalty": "1 per 15 minutes",
+}
+# Where all processes count together; empty: each for itself.
+_REDIS = env.str("REDIS_URL", default="")
+COURIER_LIMITS_STORE = _REDIS if _REDIS.startswith("redis") else ""
+
 # --- Django -------------------------------------------------------------------------------------
 
 SECRET_KEY = _secret("SECRET_KEY", secrets.token_urlsafe(50))
@@ -209,8 +224,10 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SECURE_SSL_REDIRECT = HTTPS
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
-if env.bool("BEHIND_PROXY", default=False):
-    # Only where a proxy sets or strips this header: otherwise anyone may claim to be on HTTPS.
+# Only where a proxy sets or strips X-Forwarded-Proto and adds to X-Forwarded-For: otherwise anyone
+# may claim to be on HTTPS, or to be somebody else.
+BEHIND_PROXY = env.bool("BEHIND_PROXY", default=False)
+if BEHIND_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 # The health check of a container speaks plain HTTP from inside.
 SECURE_REDIRECT_EXEMPT = [r"^(healthz|readyz)$"]
@@ -329,6 +346,15 @@ CELERY_BEAT_SCHEDULE = {
     "import-points": _ring("logistics.tasks.import_points"),
     "watch-unmatched": {**_ring("logistics.tasks.watch_unmatched"), "schedule": 60.0},
     "watch-pickups": _ring("logistics.tasks.watch_pickups"),
+    "warn-of-ending-secrets": {
+        **_ring("logistics.tasks.warn_of_ending_secrets"),
+        "schedule": 60.0,
+    },
+    "purge-messages": {
+        "task": "logistics.tasks.purge_messages",
+        "schedule": crontab(hour="3", minute="30"),
+        "options": {"expires": 3_600},
+    },
     "daily-invariants": {
         "task": "backoffice.tasks.daily_invariants",
         "schedule": crontab(hour="3", minute="0"),

@@ -13,6 +13,7 @@ from logistics.tracking import TrackingCode, TrackingReason
 MAX_EVENTS = 100
 #: How far a courier's clock may be ahead of ours.
 AHEAD = timedelta(hours=24)
+FUTURE = "occurred-at-in-future"
 _EARLIEST, _LATEST = 2000, 2100
 #: Nobody rings at a door more often.
 MOST_ATTEMPTS = 99
@@ -27,7 +28,8 @@ PICKUPS = frozenset(
     {CONFIRMED, RESCHEDULED, ATTEMPTED, COMPLETED, REJECTED, CANCELLED, CANCEL_REJECTED}
 )
 #: What a courier says of its point: it takes parcels, it does not, it is full for now.
-POINT_STATUSES = frozenset({"open", "closed", "full"})
+OPEN, CLOSED, FULL = "open", "closed", "full"
+POINT_STATUSES = frozenset({OPEN, CLOSED, FULL})
 TYPES = PICKUPS | {UPDATED, VOIDED, POINT}
 
 # What reads as text but cannot be kept as such, or would turn a line around in a log.
@@ -132,7 +134,7 @@ def _report(
     told = event.get("occurred_at")
     occurred = at if told is None and not tracking else moment(told, f"{pointer}/occurred_at")
     if occurred - at > AHEAD:
-        raise Wrong(f"{pointer}/occurred_at", "occurred-at-in-future", "More than 24 h ahead.")
+        raise Wrong(f"{pointer}/occurred_at", FUTURE, "More than 24 h ahead.")
     place = event.get("location")
     given = place if isinstance(place, dict) else {}
     where = {key: free(given[key], 80) for key in _PLACE if given.get(key)}
@@ -170,7 +172,7 @@ def free(value: Any, longest: int) -> str:
 def _details(kind: str, event: Mapping[str, Any], text: "_Texts", pointer: str) -> dict[str, str]:
     """What only a pick-up or a point has. A window is kept in UTC."""
     if kind == POINT:
-        return _point(text, pointer)
+        return _point(event, text, pointer)
     details = {key: text(key, 64) for key in ("confirmation_number", "by") if event.get(key)}
     if kind in (CONFIRMED, RESCHEDULED) and event.get("window_start") is not None:
         start, end = (
@@ -184,12 +186,16 @@ def _details(kind: str, event: Mapping[str, Any], text: "_Texts", pointer: str) 
     return details if kind in PICKUPS else {}
 
 
-def _point(text: "_Texts", pointer: str) -> dict[str, str]:
+def _point(event: Mapping[str, Any], text: "_Texts", pointer: str) -> dict[str, str]:
+    """Its code, its status, and until when it is closed or full, if that is known."""
     code, status = text("point_code", 32, needed=True), text("status", 20, needed=True)
     if status not in POINT_STATUSES:
         allowed = ", ".join(sorted(POINT_STATUSES))
         raise Wrong(f"{pointer}/status", "unknown-status", f"One of {allowed}.")
-    return {"point_code": code, "status": status}
+    if status == OPEN or event.get("until") is None:
+        return {"point_code": code, "status": status}
+    until = moment(event["until"], f"{pointer}/until")
+    return {"point_code": code, "status": status, "until": until.isoformat()}
 
 
 def _counted(told: Any, pointer: str) -> str:

@@ -48,3 +48,16 @@ def watch_pickups() -> None:
     """Look after pick-ups that nobody speaks of."""
     if drain(lambda n: workflow.watch_due(n, at=clock.now()), chunk=50).more:
         ring("logistics.tasks.watch_pickups")
+
+
+@shared_task
+def warn_of_ending_secrets() -> None:
+    """Say which couriers still sign with a key that is about to end."""
+    workflow.warn_of_ending_secrets(at=clock.now())
+
+
+@shared_task
+def purge_messages() -> None:
+    """Forget receipts and raw texts whose time is over."""
+    if drain(lambda n: workflow.purge_messages(n, at=clock.now()), chunk=1_000).more:
+        ring("logistics.tasks.purge_messages")

@@ -1,6 +1,7 @@
 """What every test stands on: a database file of its own, private folders, no hashing for show."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from django.db import connection
 from pytest_django import Settings
 
 from backoffice.celery import app
+from logistics import throttle
 
 TESTS = Path(__file__).parent
 REAL = {"races", "chaos"}
@@ -44,6 +46,15 @@ def _own_surroundings(settings: Settings, tmp_path: Path) -> None:
     """Uploads go into the test's own folder, and a password costs nothing."""
     settings.MEDIA_ROOT = tmp_path / "media"
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture(autouse=True)
+def _own_counters(settings: Settings) -> Iterator[None]:
+    """What one test called is not counted against the next."""
+    settings.COURIER_LIMITS_STORE = ""
+    throttle.forget()
+    yield
+    throttle.forget()
 
 
 @pytest.fixture(scope="session", autouse=True)

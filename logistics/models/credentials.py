@@ -96,6 +96,14 @@ class CourierSecret(models.Model):
             fresh.update(last_used_at=at, uses=F("uses") + 1)
 
 
+class CourierReadKeys(models.QuerySet["CourierReadKey"]):
+    """Read keys, by what is asked of them."""
+
+    def in_force(self, at: datetime) -> "CourierReadKeys":
+        """Those that open something then."""
+        return self.filter(Q(expires_at__isnull=True) | Q(expires_at__gt=at))
+
+
 class CourierReadKey(models.Model):
     """A bearer key with which a courier looks at its own parcels and pick-ups: kept as SHA-256."""
 
@@ -106,6 +114,8 @@ class CourierReadKey(models.Model):
     created_at = models.DateTimeField()
     expires_at = models.DateTimeField(null=True, blank=True, help_text="Revoked: its moment.")
     last_used_at = models.DateTimeField(null=True, blank=True, help_text="To the minute.")
+
+    objects = CourierReadKeys.as_manager()
 
     class Meta:
         ordering = ["-id"]

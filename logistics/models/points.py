@@ -99,6 +99,9 @@ class DropOffPoint(models.Model):
     closed_until = models.DateTimeField(
         null=True, blank=True, help_text="Closed for a time, by its courier or by staff."
     )
+    said_at = models.DateTimeField(
+        null=True, blank=True, help_text="Of when its courier's latest word on it is."
+    )
     missing_since = models.DateTimeField(
         null=True, blank=True, help_text="Since when its courier's full list is without it."
     )

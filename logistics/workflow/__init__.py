@@ -42,6 +42,12 @@ from logistics.workflow.printing import (
     render_due_labels,
     short_code,
 )
+from logistics.workflow.receiving import (
+    IdReused,
+    keep_bad_message,
+    purge_messages,
+    take_message,
+)
 from logistics.workflow.redelivery import (
     discard,
     redeliver,
@@ -61,6 +67,7 @@ from logistics.workflow.secrets import (
     retire_secrets,
     revoke_read_key,
     suspend,
+    warn_of_ending_secrets,
 )
 from logistics.workflow.typing_in import report_by_hand, void_by_hand
 from logistics.workflow.unmatched import assign_reports, watch_unmatched
@@ -77,6 +84,7 @@ __all__ = [
     "LEAKED",
     "LONGEST_OVERLAP",
     "OVERLAP",
+    "IdReused",
     "NoNumbers",
     "WindowFull",
     "accept_reports",
@@ -105,6 +113,7 @@ __all__ = [
     "import_due",
     "inspect",
     "install_secret",
+    "keep_bad_message",
     "keep_entry",
     "label_page",
     "look_up_code",
@@ -117,6 +126,7 @@ __all__ = [
     "project_due",
     "project_parcel",
     "prove_postage",
+    "purge_messages",
     "raise_anomaly",
     "read_points",
     "receive_parcel",
@@ -138,8 +148,10 @@ __all__ = [
     "short_code",
     "suspend",
     "take_anomalies",
+    "take_message",
     "void_by_hand",
     "void_label",
+    "warn_of_ending_secrets",
     "watch_due",
     "watch_unmatched",
 ]

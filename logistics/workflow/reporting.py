@@ -2,29 +2,37 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q
 
 from logistics.bearers import AHEAD_OF_LABEL, NUMBER_LIVES, Bearer, bearer
 from logistics.models import Courier, Parcel, TrackingEvent
-from logistics.reports import Report
+from logistics.reports import FULL, OPEN, POINT, Report
 from logistics.states import Carried
 from returns.bell import ring_on_commit
 
 PROJECT = "logistics.tasks.project_events"
+#: A full point has room again, and a closed one opens, when its courier does not say when.
+FULL_FOR, UNTIL_IT_SAYS = timedelta(days=1), datetime(2100, 1, 1, tzinfo=UTC)
 #: A report as it was read just now, or as it waits.
 Told = Report | TrackingEvent
 
 
 def accept_reports(courier: Courier, accepted: Sequence[Report], *, at: datetime) -> list[str]:
-    """Keep reports, each once (by its event id), and say of each: accepted, duplicate, unmatched.
+    """Keep reports, each once (by its event id), and say what became of each."""
+    answers, rows = judge_reports(courier, accepted, at=at)
+    keep_reports(courier, rows, at=at)
+    return answers
 
-    What they mean is worked out later (`project_due`); of numbers we do not know, when we do.
-    """
+
+def judge_reports(
+    courier: Courier, accepted: Sequence[Report], *, at: datetime
+) -> tuple[list[str], list[TrackingEvent]]:
+    """Of each report whether it is accepted, duplicate or unmatched; and the rows to keep."""
     ids = [report.event_id for report in accepted]
     seen = set(courier.events.filter(event_id__in=ids).values_list("event_id", flat=True))
-    whose = _matched(courier, accepted)
+    whose, points = _matched(courier, accepted), _points(courier, accepted)
     rows, answers = [], []
     for report in accepted:
         if report.event_id in seen:
@@ -32,14 +40,49 @@ def accept_reports(courier: Courier, accepted: Sequence[Report], *, at: datetime
             continue
         seen.add(report.event_id)
         parcel = whose(report)
-        answers.append("accepted" if parcel else "unmatched")
+        matched = parcel or report.details.get("point_code") in points
+        answers.append("accepted" if matched else "unmatched")
         rows.append(
             TrackingEvent(courier=courier, parcel_id=parcel, received_at=at, **vars(report))
         )
-    TrackingEvent.objects.bulk_create(rows, ignore_conflicts=True)
+    return answers, rows
+
+
+def keep_reports(courier: Courier, rows: Sequence[TrackingEvent], *, at: datetime) -> None:
+    """Keep what was judged; of two who keep the same at once, one does.
+
+    What it means for a parcel is worked out later (`project_due`); of numbers we do not know,
+    when we do.
+    """
+    # In one order, so that two messages with the same events do not wait for each other.
+    ordered = sorted(rows, key=lambda row: row.event_id)
+    TrackingEvent.objects.bulk_create(ordered, ignore_conflicts=True)
+    for row in rows:
+        if row.type == POINT:
+            _hear_of_point(courier, row, at)
     if rows:
         ring_on_commit(PROJECT)
-    return answers
+
+
+def _points(courier: Courier, told: Sequence[Report]) -> set[str]:
+    """The codes of its points that are told of."""
+    codes = [report.details["point_code"] for report in told if report.type == POINT]
+    return set(courier.points.filter(code__in=codes).values_list("code", flat=True))
+
+
+def _hear_of_point(courier: Courier, row: TrackingEvent, at: datetime) -> None:
+    """A courier's point is closed for a time, or open again; older news than we have is none."""
+    said_at = min(row.occurred_at, at)
+    status, until = row.details["status"], row.details.get("until")
+    if status == OPEN:
+        closed_until = None
+    elif until:
+        closed_until = datetime.fromisoformat(until)
+    else:
+        closed_until = said_at + FULL_FOR if status == FULL else UNTIL_IT_SAYS
+    older = Q(said_at__isnull=True) | Q(said_at__lte=said_at)
+    points = courier.points.filter(older, code=row.details["point_code"])
+    points.update(said_at=said_at, closed_until=closed_until)
 
 
 def match_parked(limit: int, *, at: datetime) -> None:

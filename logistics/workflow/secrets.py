@@ -9,12 +9,14 @@ from django.db import transaction
 from logistics import signatures, vault
 from logistics.models import Courier, CourierReadKey, CourierSecret
 from logistics.states import Direction, Mode
-from logistics.workflow.desk import keep_entry
+from logistics.workflow.desk import keep_entry, raise_anomaly
 from returns.machine import NotNow
 
 #: How long the key before still counts, and the longest anybody may ask for.
 OVERLAP, LONGEST_OVERLAP = timedelta(hours=24), timedelta(days=7)
 LEAKED = timedelta(0)
+#: How long before its end an old key is looked at, and how lately it must have signed.
+WARN_BEFORE, STILL_USED = timedelta(hours=2), timedelta(hours=2)
 
 
 def give_secret(
@@ -79,6 +81,27 @@ def retire_secrets(courier: Courier, *, mode: Mode, by: str, at: datetime) -> No
         if not secrets_.update(expires_at=at):
             raise NotNow("none", "retire", (), "There is no secret to end.")
         keep_entry(courier, "secrets_retired", f"All {mode} secrets ended.", by=by, at=at)
+
+
+def warn_of_ending_secrets(*, at: datetime) -> int:
+    """Put before a person each old key that is about to end and was still signed with just now."""
+    ending = CourierSecret.objects.filter(
+        direction=Direction.IN,
+        mode=Mode.LIVE,
+        expires_at__gt=at,
+        expires_at__lte=at + WARN_BEFORE,
+        last_used_at__gte=at - STILL_USED,
+    )
+    for secret in ending.select_related("courier"):
+        text = f"It still signs with {secret.fingerprint}, which ends"
+        raise_anomaly(
+            f"secret-ending:{secret.pk}",
+            code="secret-ending",
+            text=f"{text} {secret.expires_at:%Y-%m-%d %H:%M} UTC.",
+            courier=secret.courier,
+            at=at,
+        )
+    return len(ending)
 
 
 def suspend(courier: Courier, *, by: str, at: datetime, why: str = "") -> None:
