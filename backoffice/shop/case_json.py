@@ -9,7 +9,7 @@ from django.db.models import Prefetch, QuerySet
 
 from backoffice.shop import parcels
 from logistics.models import Parcel, PickupBooking
-from logistics.states import Carried, LabelState
+from logistics.states import Carried, LabelState, PickupState
 from refunds.models import Refund
 from returns.actions import buyer_may
 from returns.models import Case, Entry, Evidence, Offer, Order, OrderLine
@@ -52,10 +52,35 @@ class LabelJson(TypedDict):
     last_use_on: str | None
 
 
+class ConfirmedJson(TypedDict):
+    start_at: str
+    end_at: str
+    number: str
+
+
+class TryJson(TypedDict):
+    attempt: int
+    at: str
+    reason: str
+
+
+class PickupCancelJson(TypedDict):
+    asked_at: str
+    counts_at: str
+
+
 class PickupJson(TypedDict):
+    """`window` is what the buyer asked for, `confirmed` what the courier agreed to last.
+
+    `cancel` says when a cancellation counts that the courier does not answer.
+    """
+
     state: str
     window: dict[str, str]
+    confirmed: ConfirmedJson | None
     attempts: int
+    failed_attempts: list[TryJson]
+    cancel: PickupCancelJson | None
 
 
 class PostageJson(TypedDict):
@@ -211,7 +236,7 @@ def cases() -> QuerySet[Case]:
         "evidence",
         "refunds",
         Prefetch("parcels", Parcel.objects.select_related("drop_off_point")),
-        "parcels__pickups",
+        "parcels__pickups__tries",
     )
 
 
@@ -391,7 +416,34 @@ def _parcel(parcel: Parcel, case: Case) -> ParcelJson:
 
 
 def _pickup(pickup: PickupBooking) -> PickupJson:
-    return {"state": pickup.state, "window": pickup.window(), "attempts": pickup.attempts}
+    return {
+        "state": pickup.state,
+        "window": pickup.window(),
+        "confirmed": _confirmed(pickup),
+        "attempts": pickup.attempts,
+        "failed_attempts": [
+            {"attempt": each.n, "at": moment(each.at), "reason": each.reason}
+            for each in pickup.tries.all()
+        ],
+        "cancel": _cancel(pickup),
+    }
+
+
+def _confirmed(pickup: PickupBooking) -> ConfirmedJson | None:
+    if pickup.confirmed_start_at is None or pickup.confirmed_end_at is None:
+        return None
+    return {
+        "start_at": moment(pickup.confirmed_start_at),
+        "end_at": moment(pickup.confirmed_end_at),
+        "number": pickup.confirmation_number,
+    }
+
+
+def _cancel(pickup: PickupBooking) -> PickupCancelJson | None:
+    asked, counts = pickup.cancel_asked_at, pickup.due_at
+    if pickup.state != PickupState.CANCEL_REQUESTED or asked is None or counts is None:
+        return None
+    return {"asked_at": moment(asked), "counts_at": moment(counts)}
 
 
 def _refund(refund: Refund) -> RefundJson:

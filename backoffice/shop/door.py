@@ -19,6 +19,8 @@ from backoffice.shop import case_json, parcels, serializers
 from backoffice.shop.idempotency import once
 from backoffice.shop.parsers import StrictJSONParser
 from backoffice.shop.schema import Problem, answer
+from backoffice.shop.slots import window_full
+from logistics.workflow import WindowFull
 from returns import clock, policy
 from returns.actions import buyer_may, why_not
 from returns.machine import NotNow
@@ -88,6 +90,8 @@ class OneCaseDoor(Door):
         case = the_case(self.kwargs["number"])
         if isinstance(refusal, QuotaReached):
             return Refused(409, "quota-reached", "Enough", str(refusal))
+        if isinstance(refusal, WindowFull):
+            return window_full(refusal)
         actions = buyer_may(case, self.at, services=services_of(case))
         return Refused(409, "not-now", "Not now", str(refusal), actions=actions)
 

@@ -305,6 +305,12 @@ class WindowIn(Strict):
     end = serializers.RegexField(r"\A[0-9]{2}:[0-9]{2}\Z")
 
 
+class RescheduleIn(Strict):
+    """R23: another window on offer."""
+
+    window = WindowIn()
+
+
 class HandoverIn(Strict):
     """R20: where the parcel goes, or when it is fetched."""
 
@@ -355,6 +361,12 @@ class PurposeIn(Strict):
             text = "A cost is told with the proof of postage only."
             raise serializers.ValidationError({"cost": ErrorDetail(text, "alone")})
         return attrs
+
+
+class SlotsQuery(Strict):
+    """`GET /returns/{number}/pickup-slots?…`."""
+
+    page = serializers.RegexField(r"\A[1-9][0-9]{0,2}\Z", required=False)
 
 
 class LabelQuery(Strict):

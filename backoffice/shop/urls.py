@@ -5,7 +5,7 @@ from django.urls.converters import StringConverter
 from drf_spectacular.renderers import OpenApiJsonRenderer, OpenApiYamlRenderer
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
-from backoffice.shop import cases, files, orders, points
+from backoffice.shop import cases, files, orders, pickups, points
 
 
 class Reference(StringConverter):
@@ -34,6 +34,9 @@ urlpatterns = [
     path("returns/<case:number>/accept-offer", cases.AcceptOfferDoor.as_view()),
     path("returns/<case:number>/decline-offer", cases.DeclineOfferDoor.as_view()),
     path("returns/<case:number>/handover", cases.HandoverDoor.as_view()),
+    path("returns/<case:number>/pickup-slots", pickups.PickupSlotsDoor.as_view()),
+    path("returns/<case:number>/pickup/reschedule", pickups.ReschedulePickupDoor.as_view()),
+    path("returns/<case:number>/pickup/cancel", pickups.CancelPickupDoor.as_view()),
     path("returns/<case:number>/shipped", cases.ShippedDoor.as_view()),
     path("returns/<case:number>/escalate", cases.EscalateDoor.as_view()),
     path("returns/<case:number>/messages", cases.MessagesDoor.as_view()),

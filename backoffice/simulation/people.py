@@ -238,24 +238,20 @@ class People:
         if way == Handover.OWN_COURIER:
             self._ship(story, now)
         elif way == Handover.PICKUP:
-            self._call_a_van(story, case, again, now)
+            self._call_a_van(story, again, now)
         elif self._act(story, "handover", {"method": way}, now):
             walks = now + story.dice.days(f"{again} walks", 0.1, 1.5)
             self.agenda.add(walks, story.index, partial(self._drop_off, story))
 
-    def _call_a_van(self, story: Story, case: Case, again: str, now: datetime) -> None:
+    def _call_a_van(self, story: Story, again: str, now: datetime) -> None:
         """One of the next windows that are free, for as many as there are."""
-        free = [slot.window for slot in logistics.pickup_slots(case, at=now) if slot.left]
+        free = [slot for slot in self.shop.pickup_slots(story.number) if slot["places"] != "none"]
         if not free:
             self.too_late["buyer: call a van"] += 1
             return
-        window = free[story.dice.between(f"{again} van in", 0, min(5, len(free) - 1))]
-        told = {
-            "date": window.date.isoformat(),
-            "start": f"{window.start:%H:%M}",
-            "end": f"{window.end:%H:%M}",
-        }
-        self._act(story, "handover", {"method": Handover.PICKUP, "window": told}, now)
+        slot = free[story.dice.between(f"{again} van in", 0, min(5, len(free) - 1))]
+        window = {name: slot[name] for name in ("date", "start", "end")}
+        self._act(story, "handover", {"method": Handover.PICKUP, "window": window}, now)
 
     def _drop_off(self, story: Story, now: datetime) -> None:
         case = Case.objects.get(number=story.number)
@@ -403,7 +399,7 @@ class People:
             self.shop.act(story.number, action, body, key=key)
         except Refused as no:
             # A van that would come after the last day is senseless: too late as well.
-            if no.code not in ("not-now", "senseless"):
+            if no.code not in ("not-now", "senseless", "window-full"):
                 raise
             self.too_late[f"buyer: {action}"] += 1
             return False

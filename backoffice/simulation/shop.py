@@ -54,6 +54,11 @@ class Shop:
         keyed = {"Idempotency-Key": key}
         return self._send("POST", f"/returns/{number}/{action}", json=body, headers=keyed)
 
+    def pickup_slots(self, number: str) -> list[Json]:
+        """The windows in which a van may come, the first page of them (R23). Raises Refused."""
+        slots: list[Json] = self._send("GET", f"/returns/{number}/pickup-slots")["results"]
+        return slots
+
     def show(self, number: str, name: str, content: bytes, *, key: str) -> Json:
         """Add a picture to a case (R04). Raises Refused."""
         return self._send(

@@ -173,7 +173,7 @@ def test_fifty_cases_cost_as_many_queries_as_one(
         )  # fmt: skip
     for entry in Entry.objects.filter(event=Event.INSPECTION_PASSED):
         open_refund(entry, at=make.T0)
-    with django_assert_max_num_queries(12):
+    with django_assert_max_num_queries(13):
         page = shop.get("/returns?limit=50")
     assert len(page["results"]) == 50
     newest = page["results"][-1]
