@@ -1,5 +1,14 @@
 """Support's door to logistics: partners are edited, what was reported and told is only read."""
 
-from . import accounts, desk, messages, parcels, partners, points, warehouse
+from . import accounts, desk, messages, parcels, partners, point_imports, points, warehouse
 
-__all__ = ["accounts", "desk", "messages", "parcels", "partners", "points", "warehouse"]
+__all__ = [
+    "accounts",
+    "desk",
+    "messages",
+    "parcels",
+    "partners",
+    "point_imports",
+    "points",
+    "warehouse",
+]
