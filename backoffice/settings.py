@@ -345,6 +345,7 @@ CELERY_BEAT_SCHEDULE = {
     "render-labels": _ring("logistics.tasks.render_labels"),
     "import-points": _ring("logistics.tasks.import_points"),
     "watch-unmatched": {**_ring("logistics.tasks.watch_unmatched"), "schedule": 60.0},
+    "watch-numbers": {**_ring("logistics.tasks.watch_numbers"), "schedule": 60.0},
     "watch-pickups": _ring("logistics.tasks.watch_pickups"),
     "warn-of-ending-secrets": {
         **_ring("logistics.tasks.warn_of_ending_secrets"),

@@ -61,3 +61,8 @@ def purge_messages() -> None:
     """Forget receipts and raw texts whose time is over."""
     if drain(lambda n: workflow.purge_messages(n, at=clock.now()), chunk=1_000).more:
         ring("logistics.tasks.purge_messages")
+
+
+def watch_numbers() -> None:
+    """Tell the desk which tracking numbers run out."""
+    workflow.watch_numbers(at=clock.now())

@@ -20,6 +20,7 @@ from returns.admin.case import WIDE
 from returns.machine import NotNow
 
 from .asking import Why, ask
+from .labels import LabelDoors
 from .parcel_page import page
 from .reading import ReadOnly
 
@@ -43,7 +44,7 @@ class News(forms.Form):
 
 
 @admin.register(Parcel)
-class ParcelAdmin(ReadOnly):
+class ParcelAdmin(LabelDoors):
     """Parcels, and on the page of one: why it is stuck, and what may be done about it."""
 
     list_display = ("tracking_number", "case", "courier_name", "carried", "label", "state")

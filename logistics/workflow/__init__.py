@@ -31,11 +31,18 @@ from logistics.workflow.importing import (
     read_points,
     receive_points,
 )
-from logistics.workflow.labelling import order_label, services_in, void_label
-from logistics.workflow.numbers import NoNumbers
+from logistics.workflow.labelling import (
+    order_label,
+    reissue_label,
+    services_in,
+    void_by_staff,
+    void_label,
+)
+from logistics.workflow.numbers import NoNumbers, days_left, watch_numbers
 from logistics.workflow.outgoing import IN_FLIGHT, claim, couriers_to_tell, expire, record
 from logistics.workflow.pickups import confirm_pickup, fail_untold_pickup
 from logistics.workflow.posting import confirm_postage, prove_postage, register_own_parcel
+from logistics.workflow.prices import confirm_price
 from logistics.workflow.printing import (
     label_page,
     look_up_code,
@@ -98,7 +105,9 @@ __all__ = [
     "confirm_pickup",
     "confirm_points",
     "confirm_postage",
+    "confirm_price",
     "couriers_to_tell",
+    "days_left",
     "disable_endpoint",
     "discard",
     "discard_points",
@@ -138,6 +147,7 @@ __all__ = [
     "redeliverable",
     "redo",
     "register_own_parcel",
+    "reissue_label",
     "render_due_labels",
     "report_by_hand",
     "reschedule_pickup",
@@ -150,8 +160,10 @@ __all__ = [
     "take_anomalies",
     "take_message",
     "void_by_hand",
+    "void_by_staff",
     "void_label",
     "warn_of_ending_secrets",
     "watch_due",
+    "watch_numbers",
     "watch_unmatched",
 ]

@@ -14,6 +14,7 @@ from logistics.workflow.numbers import take_number
 from logistics.workflow.pickups import call_off
 from returns import workflow as returns
 from returns.bell import ring_on_commit
+from returns.machine import NotNow
 from returns.models import Case, Entry
 from returns.states import Actor, Event, State
 
@@ -100,6 +101,44 @@ def void_label(entry: Entry, *, at: datetime) -> None:
         for parcel in parcels:
             if parcel.label == LabelState.LIVE:
                 take_back(parcel, LabelState.EXPIRED if expired else LabelState.VOIDED, at=at)
+
+
+def void_by_staff(parcel: Parcel, *, why: str, by: str, at: datetime) -> None:
+    """Support takes back a live label; the buyer chooses again and gets another (R12).
+
+    Its van is called off, and it costs nothing. Raises NotNow for a label that is not live.
+    """
+    with transaction.atomic():
+        _taken_back(parcel, why, by, at, "Label {} taken back")
+
+
+def reissue_label(parcel: Parcel, *, why: str, by: str, at: datetime) -> Parcel:
+    """Support replaces a live label by one with another number: lost, spoilt or seen by others.
+
+    The order has one label that counts all the time (R12). A van has to be booked again.
+    """
+    with transaction.atomic():
+        case = _taken_back(parcel, why, by, at, "Label {} replaced")
+        offered = services_in(case.buyer.country)
+        same = offered.filter(courier=parcel.courier)
+        service = same.filter(method=case.handover).first() or same.first() or offered.first()
+        if service is None:
+            raise ValueError("no courier of ours serves the buyer's country any more")
+        return live_label(case, hold(case), service, at=at)
+
+
+def _taken_back(parcel: Parcel, why: str, by: str, at: datetime, text: str) -> Case:
+    why = " ".join(why.split())
+    if not why:
+        raise ValueError("a label is taken back with a reason")
+    case = parcel.case
+    held = {each.pk: each for each in hold(case)}[parcel.pk]
+    if held.label != LabelState.LIVE or case.state != State.AWAITING_RETURN:
+        raise NotNow(held.label, "take_back", (), "Only a label that waits to be used.")
+    take_back(held, LabelState.VOIDED, at=at)
+    text = f"{text.format(held.tracking_number)}: {why}"
+    returns.note(case, text=text, at=at, actor=Actor.SUPPORT, by=by)
+    return case
 
 
 def take_back(parcel: Parcel, label: LabelState, *, at: datetime) -> None:

@@ -6,11 +6,13 @@ from functools import partial
 
 import pytest
 import time_machine
+from django.db import transaction
 from django.test import Client
 
 from logistics import outbox, workflow
 from logistics.models import Courier, Delivery, Parcel, TrackingEvent, WebhookReceipt
 from logistics.states import Direction, MessageType
+from logistics.workflow.numbers import take_number
 from returns.machine import NotNow
 from returns.states import Event, State
 from tests import make
@@ -106,3 +108,22 @@ def test_a_scan_and_a_cancellation_at_once_leave_one_of_both() -> None:
         cancelled = case.state == State.CLOSED
         assert cancelled == parcel_of(case).anomalies.exists()
         assert len(failed(results)) == (0 if cancelled else 1)
+
+
+def test_sixteen_threads_take_numbers_from_two_ranges_and_none_twice() -> None:
+    """The ranges' row locks: two at once get one each, the others wait their turn."""
+    courier = Courier.objects.get(slug="la-poste-fr")
+    courier.ranges.exclude(prefix__in=("BA", "BB")).delete()
+    courier.ranges.update(last_serial=10_000_000 + EIGHT * ROUNDS - 1)
+    numbers = []
+    for _ in range(ROUNDS):
+        results = together([partial(_number_of, courier)] * 2 * EIGHT)
+        assert not failed(results)
+        numbers += succeeded(results)
+    assert len(set(numbers)) == len(numbers) == 2 * EIGHT * ROUNDS
+    assert isinstance(together([partial(_number_of, courier)])[0], workflow.NoNumbers)
+
+
+def _number_of(courier: Courier) -> str:
+    with transaction.atomic():
+        return take_number(courier)
