@@ -80,7 +80,6 @@ def hand_over(
     From here on the case is about the pieces that were packed.
     """
     handed_over = case.quantity_handed_over or case.quantity
-    fewer = {"amount": worth(case, handed_over)} if handed_over < case.quantity else {}
     move(
         case,
         Event.HANDED_OVER,
@@ -91,7 +90,7 @@ def hand_over(
         facts=facts,
         handed_over_at=at,
         quantity_handed_over=handed_over,
-        **fewer,
+        amount=worth(case, handed_over),
     )
 
 

@@ -210,7 +210,8 @@ def _give(case: Case, verdict: Verdict, *, by: str, at: datetime) -> None:
             Event.REFUND_ORDERED,
             {"amount": verdict.amount, **granted(case)},
         ),
-        Verdict.Outcome.RETURN_REQUIRED: (Event.RETURN_ORDERED, {}),
+        # What was approved before, and the bank refused, is not the refund of what comes back now.
+        Verdict.Outcome.RETURN_REQUIRED: (Event.RETURN_ORDERED, {"approved_at": None}),
         Verdict.Outcome.REFUSAL_UPHELD: upheld,
     }
     event, fields = decided[Verdict.Outcome(verdict.outcome)]

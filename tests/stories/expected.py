@@ -38,10 +38,12 @@ FROM = {
         *("awaiting_return", "declined", "escalated"),
     ],
     "drop_off": ["awaiting_return"],
+    "pack_fewer": ["awaiting_return"],
     "ship": ["awaiting_return"],
     "receive": ["awaiting_return", "in_transit", "escalated"],
     "find_good": ["inspecting"],
     "find_damage": ["inspecting"],
+    "find_some": ["inspecting"],
     "grant": ["investigating"],
     "escalate": ["declined"],
     "order_refund": ["escalated"],
@@ -99,7 +101,11 @@ class Expected:
     option: bool
     opened_at: datetime
     received_order_at: datetime
-    amount: Decimal
+    price: Decimal
+    shipping: Decimal
+    bought: int
+    before: int
+    pieces: int
     bank: str
     slots: Slots
     free: bool = False
@@ -118,9 +124,16 @@ class Expected:
     reopenable: bool = False
     pay_at: datetime | None = None
     paid: Decimal = Decimal(0)
+    amount: Decimal = Decimal(0)
+    packed: int = 0
+    accepted: int | None = None
+    granted: int = 0
+    approved: bool = False
 
     def __post_init__(self) -> None:
         """R08–R14: the terms."""
+        self.packed = self.pieces
+        self.amount = self.worth(self.pieces)
         self.final = self.opened_at > self.received_order_at + 15 * DAY
         alone = self.option and not self.final and self.slots.left(self.opened_at)
         label = self.slots.label_left(self.order)
@@ -133,6 +146,34 @@ class Expected:
             self.terms = "buyer_pays" if due else "seller_decides"
         self.until = self.opened_at + 3 * DAY
 
+    def worth(self, pieces: int) -> Decimal:
+        """R28: what so many pieces of the item come to, after those of the cases before."""
+        whole = self.price * pieces
+        if self.fault:
+            shares = [
+                (self.shipping * n / self.bought).quantize(Decimal("0.01"), "ROUND_DOWN")
+                for n in (self.before, self.before + pieces)
+            ]
+            whole += shares[1] - shares[0]
+        return whole
+
+    def owed(self) -> Decimal:
+        """R26: what passed inspection is paid whatever is refused, until it was approved once."""
+        return Decimal(0) if self.approved else self.worth(self.accepted or 0)
+
+    def took(self) -> int:
+        """R05: the pieces that cannot be claimed again."""
+        if self.state == "closed":
+            return 0
+        if self.state != "refunded":
+            return self.pieces
+        return self.packed if self.accepted is None else self.accepted + self.granted
+
+    def hands_over(self) -> None:
+        """From here on it is about what was packed."""
+        if not self.handed:
+            self.handed, self.amount = True, self.worth(self.packed)
+
     def may(self, act: str, *, others_open: bool = False) -> bool:
         """Whether the rules allow it now."""
         if self.state not in FROM[act]:
@@ -141,11 +182,13 @@ class Expected:
             "ask": not self.asked,
             "offer": self.offers < 2,
             "cancel": not self.handed,
+            "find_some": self.packed > 1,
+            "pack_fewer": self.packed > 1,
             "drop_off": self.free,
             "ship": not self.free,
             "receive": self.parcel and (self.state != "escalated" or self.handed),
             "order_refund": not self.proposed,
-            "order_part": not self.proposed,
+            "order_part": not self.proposed and self._half() >= self.owed(),
             "order_return": not self.proposed and not self.handed,
             "uphold": not self.proposed,
             "confirm": bool(self.proposed),
@@ -178,7 +221,10 @@ class Expected:
             self._await_return(at)
 
     def _refuse(self, at: datetime) -> None:
-        self._to("closed" if self.final else "declined", at)
+        if self.final and self.owed():
+            self._approve_part(at)
+        else:
+            self._to("closed" if self.final else "declined", at)
 
     def _ask(self, at: datetime) -> None:
         assert self.until
@@ -211,24 +257,40 @@ class Expected:
     def _drop_off(self, at: datetime) -> None:
         """A choice moves nothing; the parcel does."""
 
+    def _pack_fewer(self, at: datetime) -> None:
+        self.packed -= 1
+
     def _ship(self, at: datetime) -> None:
-        self.handed = self.parcel = True
+        self.hands_over()
+        self.parcel = True
         self._to("in_transit", at)
 
     def _receive(self, at: datetime) -> None:
         if self.received:
             return
-        self.handed = self.received = True
+        self.hands_over()
+        self.received = True
         self._to("inspecting", at)
 
     def _find_good(self, at: datetime) -> None:
+        self.accepted = self.packed
         self._approve(at)
 
     def _find_damage(self, at: datetime) -> None:
+        self.accepted = 0
+        self._to("investigating", at)
+
+    def _find_some(self, at: datetime) -> None:
+        self.accepted = 1
         self._to("investigating", at)
 
     def _grant(self, at: datetime) -> None:
+        self._grant_all()
         self._approve(at)
+
+    def _grant_all(self) -> None:
+        if self.accepted is not None and not self.approved:
+            self.granted = self.packed - self.accepted
 
     # Support
 
@@ -261,14 +323,21 @@ class Expected:
 
     def _give(self, what: str, at: datetime) -> None:
         if what == "order_part":
-            self.amount = (self.amount / 2).quantize(Decimal("0.01"), "ROUND_HALF_UP")
+            self.amount = self._half()
         if what in ("order_part", "order_refund"):
+            self._grant_all()
             self._approve(at)
         elif what == "order_return":
             self._regain()
+            self.approved = False
             self._await_return(at)
+        elif self.owed():
+            self._approve_part(at)
         else:
             self._to("closed", at)
+
+    def _half(self) -> Decimal:
+        return (self.amount / 2).quantize(Decimal("0.01"), "ROUND_HALF_UP")
 
     def _regain(self) -> None:
         """A slot that was given back is taken again, if there is one; else the buyer pays."""
@@ -293,12 +362,16 @@ class Expected:
         elif self.state == "awaiting_return":
             self.reopenable, self.parcel = True, False
             self._to("closed", at)
+        elif self.state == "declined" and self.owed():
+            self._approve_part(at)
         elif self.state == "declined":
             self._to("closed", at)
         elif self.state == "in_transit":
             self._to("escalated", at)
-        elif self.state in ("inspecting", "investigating"):
-            self._approve(at)
+        elif self.state == "inspecting":
+            self._find_good(at)
+        elif self.state == "investigating":
+            self._grant(at)
         else:
             self.until = at + DAY  # it alarms again
 
@@ -325,7 +398,12 @@ class Expected:
         if self.free:
             self.labelled = self.parcel = True
 
+    def _approve_part(self, at: datetime) -> None:
+        self.amount = self.owed()
+        self._approve(at)
+
     def _approve(self, at: datetime) -> None:
+        self.approved = True
         self.pay_at = at + DUE + (BANKS[self.bank] or timedelta(0))
         self._to("refund_pending", at)
 

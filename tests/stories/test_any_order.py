@@ -55,10 +55,18 @@ PROFILE = settings(
 )
 SELLER, HOUSE = "Teapots & Co", "Warehouse 1"
 ITEMS = ("sku-1", "sku-2")
+#: Of each item.
+BOUGHT = 3
 
 
-def _inspect(outcome: InspectionOutcome) -> Callable[[Case, datetime], object]:
-    return lambda case, at: logistics.inspect(case, items=[usual(outcome)], at=at, by=HOUSE)
+def _inspect(
+    first: InspectionOutcome, others: InspectionOutcome
+) -> Callable[[Case, datetime], object]:
+    def inspect(case: Case, at: datetime) -> object:
+        items = [usual(first), *[usual(others)] * (case.at_stake - 1)]
+        return logistics.inspect(case, items=items, at=at, by=HOUSE)
+
+    return inspect
 
 
 def _decide(outcome: str) -> Callable[[Case, datetime], object]:
@@ -97,11 +105,13 @@ ACTS: dict[str, Callable[[Case, datetime], object]] = {
     "accept_offer": lambda case, at: workflow.accept_offer(case, at=at),
     "decline_offer": lambda case, at: workflow.decline_offer(case, at=at),
     "cancel": lambda case, at: workflow.cancel(case, at=at),
+    "pack_fewer": lambda case, at: logistics.pack(case, pieces=case.at_stake - 1, at=at),
     "drop_off": lambda case, at: logistics.choose_drop_off(case, point_code="", at=at),
     "ship": _ship,
     "receive": lambda case, at: logistics.receive_parcel(case, at=at, by=HOUSE),
-    "find_good": _inspect(InspectionOutcome.AS_NEW),
-    "find_damage": _inspect(InspectionOutcome.DAMAGED_IN_TRANSIT),
+    "find_good": _inspect(InspectionOutcome.AS_NEW, InspectionOutcome.OPENED),
+    "find_damage": _inspect(InspectionOutcome.DAMAGED_IN_TRANSIT, InspectionOutcome.MISSING),
+    "find_some": _inspect(InspectionOutcome.AS_NEW, InspectionOutcome.MISSING),
     "grant": lambda case, at: workflow.grant(case, at=at, by=SELLER),
     "escalate": lambda case, at: workflow.escalate(case, text="I disagree.", at=at),
     "order_refund": _decide(make.FULL),
@@ -134,6 +144,7 @@ class Wish:
     late: bool
     refund_only: bool
     fault: bool
+    pieces: int
     far: tuple[str, ...]
 
 
@@ -146,6 +157,8 @@ FAR = (
     ("accept", "ship", "receive"),
     ("accept", "ship", "receive", "find_good"),
     ("accept", "ship", "receive", "find_damage", "refuse", "escalate"),
+    ("accept", "pack_fewer", "ship", "receive", "find_some"),
+    ("accept", "ship", "receive", "find_some", "refuse"),
 )
 WISHES = st.builds(
     lambda refund_only, fault, **order: Wish(
@@ -157,6 +170,7 @@ WISHES = st.builds(
     late=st.sampled_from([False, False, True]),
     refund_only=st.sampled_from([False, False, True]),
     fault=st.booleans(),
+    pieces=st.integers(1, 3),
     far=st.sampled_from(FAR),
 )
 #: Couriers report anything; what moves a case most often.
@@ -212,8 +226,11 @@ class AnyOrder(RuleBasedStateMachine):
         told: dict[str, Any] = {
             "kind": Kind.REFUND_ONLY if wish.refund_only else Kind.RETURN_AND_REFUND,
             "reason": Reason.DAMAGED_GOODS if wish.fault else Reason.PERSONAL_REASONS,
+            "quantity": wish.pieces,
         }
-        if any(each.state != "closed" for each in self._of_item(place, item)):
+        twins = self._of_item(place, item)
+        before = sum(each.took() for each in twins)
+        if any(each.state not in OVER for each in twins) or wish.pieces > BOUGHT - before:
             with pytest.raises(NotPossible):
                 make.dispute(line, at=at, **told)
             return
@@ -227,7 +244,11 @@ class AnyOrder(RuleBasedStateMachine):
             option=option,
             opened_at=at,
             received_order_at=order.received_at or at,
-            amount=line.unit_price + (line.shipping_cost if wish.fault else 0),
+            price=line.unit_price,
+            shipping=line.shipping_cost,
+            bought=BOUGHT,
+            before=before,
+            pieces=wish.pieces,
             bank=bank,
             slots=self.slots,
         )
@@ -250,7 +271,7 @@ class AnyOrder(RuleBasedStateMachine):
             (nth, act)
             for nth, each in enumerate(self.seen)
             for act in ACTS
-            if each.state in FROM[act] and not each.may(act, others_open=self._others_open(each))
+            if each.state in FROM[act] and not each.may(act, others_open=self._in_the_way(each))
         ]
         if forbidden:
             nth, act = data.draw(st.sampled_from(forbidden))
@@ -264,8 +285,8 @@ class AnyOrder(RuleBasedStateMachine):
             possible = [
                 act
                 for act in ACTS
-                if act not in ("cancel", "drop_off")
-                and expected.may(act, others_open=self._others_open(expected))
+                if act not in ("cancel", "drop_off", "pack_fewer")
+                and expected.may(act, others_open=self._in_the_way(expected))
             ]
             if possible:
                 self._acts(expected, data.draw(st.sampled_from(possible)))
@@ -317,6 +338,8 @@ class AnyOrder(RuleBasedStateMachine):
     def every_case_is_where_the_rules_lead(self) -> None:
         stored = dict(Case.objects.values_list("pk", "state"))
         assert stored == {each.key: each.state for each in self.seen}
+        amounts = dict(Case.objects.values_list("pk", "amount"))
+        assert amounts == {each.key: each.amount for each in self.seen}
         waits = dict(Case.objects.values_list("pk", "deadline_at"))
         assert waits == {each.key: each.until for each in self.seen}
 
@@ -338,6 +361,7 @@ class AnyOrder(RuleBasedStateMachine):
         """An order of two items, received this moment or a second too long ago (R08)."""
         order = make.order(
             lines=2,
+            quantity=BOUGHT,
             price="640.00" if wish.dear else "40.00",
             free_return=wish.option,
             received_at=clock.now() - wish.late * (timedelta(days=15, seconds=1)),
@@ -349,7 +373,7 @@ class AnyOrder(RuleBasedStateMachine):
     def _acts(self, expected: Expected, act: str) -> None:
         case, at = Case.objects.get(pk=expected.key), clock.now()
         lines = case.entries.count()
-        if not expected.may(act, others_open=self._others_open(expected)):
+        if not expected.may(act, others_open=self._in_the_way(expected)):
             # The warehouse may hold once more in its hands what it has received.
             if act != "receive":
                 with pytest.raises((NotNow, ValueError)), transaction.atomic():
@@ -370,15 +394,18 @@ class AnyOrder(RuleBasedStateMachine):
         if case.state != expected.state:
             expected.proposed = ""
         expected.state, expected.until = case.state, case.deadline_at
-        expected.handed = case.handed_over_at is not None
+        if case.handed_over_at:
+            expected.hands_over()
         expected.received = case.received_at is not None
 
     def _of_item(self, order: int, item: str) -> list[Expected]:
         return [each for each in self.seen if (each.order, each.item) == (order, item)]
 
-    def _others_open(self, expected: Expected) -> bool:
-        twins: list[Any] = self._of_item(expected.order, expected.item)
-        return any(each.state not in OVER for each in twins if each is not expected)
+    def _in_the_way(self, expected: Expected) -> bool:
+        """Of a case that is to be reopened: another one is open, or took its pieces (R05)."""
+        twins = [e for e in self._of_item(expected.order, expected.item) if e is not expected]
+        gone = sum(each.took() for each in twins)
+        return any(each.state not in OVER for each in twins) or expected.pieces > BOUGHT - gone
 
 
 def test_whatever_happens_in_whatever_order_every_promise_is_kept(
