@@ -63,6 +63,7 @@ def purge_messages() -> None:
         ring("logistics.tasks.purge_messages")
 
 
+@shared_task
 def watch_numbers() -> None:
     """Tell the desk which tracking numbers run out."""
     workflow.watch_numbers(at=clock.now())
