@@ -1,7 +1,7 @@
 """The roof as a Django app: commands, templates and checks; it has no models."""
 
 from django.apps import AppConfig
-from django.core.checks import register
+from django.core.checks import Tags, register
 
 from backoffice import checks
 
@@ -11,4 +11,6 @@ class BackofficeConfig(AppConfig):
 
     def ready(self) -> None:
         register(checks.celery_keeps_its_promises, "backoffice")
+        register(checks.secrets_can_be_kept, "backoffice")
+        register(checks.secrets_can_be_believed, Tags.database, deploy=True)
         register(checks.fit_to_deploy, "backoffice", deploy=True)

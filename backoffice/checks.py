@@ -1,16 +1,47 @@
 """System checks: what would break a promise when it is set wrong."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
+from django.apps import apps
 from django.conf import settings
 from django.core import checks
 from django.core.checks import CheckMessage, Error
+
+from logistics import vault
 
 
 def celery_keeps_its_promises(**_: Any) -> list[CheckMessage]:
     """What the queues rely on, wherever this runs."""
     return list(_broken_queue_promises())
+
+
+def secrets_can_be_kept(**_: Any) -> list[CheckMessage]:
+    """What couriers' secrets are encrypted with."""
+    return [
+        Error(
+            f"COURIER_SECRETS_KEYS: {flaw}.",
+            hint="Fernet.generate_key() of the package cryptography makes one.",
+            id="backoffice.E005",
+        )
+        for flaw in vault.flaws()
+    ]
+
+
+def secrets_can_be_believed(databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
+    """Whether each secret in the database can be read and is long enough (`--database default`)."""
+    if not databases:
+        return []
+    secrets = apps.get_model("logistics", "CourierSecret").objects.select_related("courier")
+    return [
+        Error(
+            f"The secret {secret} cannot be read or is too short: nobody signs with it.",
+            hint="Give back the key it was encrypted with, or end it and make a new one.",
+            id="backoffice.E108",
+        )
+        for secret in secrets.iterator()
+        if not secret.key
+    ]
 
 
 def fit_to_deploy(**_: Any) -> list[CheckMessage]:

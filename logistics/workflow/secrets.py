@@ -4,10 +4,11 @@ import hashlib
 import secrets
 from datetime import datetime, timedelta
 
+from cryptography.fernet import InvalidToken
 from django.db import transaction
 
 from logistics import signatures, vault
-from logistics.models import Courier, CourierReadKey, CourierSecret
+from logistics.models import CarrierAccount, Courier, CourierReadKey, CourierSecret
 from logistics.states import Direction, Mode
 from logistics.workflow.desk import keep_entry, raise_anomaly
 from returns.machine import NotNow
@@ -102,6 +103,32 @@ def warn_of_ending_secrets(*, at: datetime) -> int:
             at=at,
         )
     return len(ending)
+
+
+def reseal_secrets() -> dict[str, int]:
+    """Encrypt anew whatever is not under the newest key of the environment; says how many were.
+
+    Once all are, the older keys may go. What no key fits stays as it is, and is counted.
+    """
+    done = {"resealed": 0, "newest already": 0, "unreadable": 0}
+    for model in (CourierSecret, CarrierAccount):
+        for pk in list(model.objects.values_list("pk", flat=True)):
+            done[_reseal(model, pk)] += 1
+    return done
+
+
+def _reseal(model: type[CourierSecret] | type[CarrierAccount], pk: int) -> str:
+    with transaction.atomic():
+        row = model.objects.select_for_update().filter(pk=pk).only("ciphertext").first()
+        try:
+            anew = vault.reseal(row.ciphertext) if row else None
+        except InvalidToken:
+            return "unreadable"
+        if row is None or anew is None:
+            return "newest already"
+        row.ciphertext = anew
+        row.save(update_fields=["ciphertext"])
+    return "resealed"
 
 
 def suspend(courier: Courier, *, by: str, at: datetime, why: str = "") -> None:

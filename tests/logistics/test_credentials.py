@@ -5,12 +5,16 @@ from datetime import timedelta
 
 import pytest
 import time_machine
+from cryptography.fernet import Fernet
 from django.contrib.auth.models import Permission, User
+from django.core import checks
+from django.core.management import call_command
 from django.db import IntegrityError, transaction
 from django.http import HttpResponse
 from django.test import Client
+from pytest_django import Settings
 
-from logistics import workflow
+from logistics import vault, workflow
 from logistics.models import Courier, CourierReadKey, CourierSecret
 from logistics.states import Direction, Mode
 from returns.machine import NotNow
@@ -269,3 +273,50 @@ def test_the_courier_itself_leads_to_its_credentials(courier: Courier, keeper: C
 def staff_without() -> Client:
     User.objects.filter(username="vera").delete()
     return staff("view_courier")
+
+
+# The environment's key
+
+
+def test_secrets_go_under_the_newest_key_and_the_old_one_may_go(
+    courier: Courier, settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    old, new = Fernet.generate_key().decode(), Fernet.generate_key().decode()
+    settings.COURIER_SECRETS_KEYS = [old]
+    secret = workflow.give_secret(courier, IN, at=T0)
+    workflow.give_secret(Courier.objects.get(slug="usps-us"), OUT, at=T0)
+    CourierSecret.objects.filter(direction=OUT).update(ciphertext=b"nonsense")
+    settings.COURIER_SECRETS_KEYS = [new, old]
+    for resealed, already in ((1, 0), (0, 1)):
+        call_command("reseal_secrets")
+        told = capsys.readouterr().out
+        assert told == f"{resealed} resealed, {already} newest already, 1 unreadable.\n"
+    settings.COURIER_SECRETS_KEYS = [new]
+    assert pinged(secret, T0) == 200
+
+
+def test_without_a_fitting_key_the_checks_say_so(courier: Courier, settings: Settings) -> None:
+    assert checks.run_checks(tags=["backoffice"]) == []
+    for keys in ([], [""], ["short"], [settings.COURIER_SECRETS_KEYS[0], "x" * 44]):
+        settings.COURIER_SECRETS_KEYS = keys
+        found = [each.id for each in checks.run_checks(tags=["backoffice"])]
+        assert found == ["backoffice.E005"]
+
+
+@pytest.mark.parametrize("kept", [b"", bytes(23), None])
+def test_a_secret_that_cannot_be_believed_is_found_before_it_goes_live(
+    courier: Courier, kept: bytes | None
+) -> None:
+    def found() -> list[str | None]:
+        deploy = checks.run_checks(
+            tags=["database"], databases=["default"], include_deployment_checks=True
+        )
+        return [each.id for each in deploy]
+
+    workflow.give_secret(courier, IN, at=T0)
+    assert found() == []
+    sealed = b"nonsense" if kept is None else vault.seal(kept)
+    courier.secrets.update(ciphertext=sealed)
+    assert found() == ["backoffice.E108"]
+    assert courier.keys(IN, T0) == []
+    assert pinged("whsec_" + "A" * 32, T0) == 401
