@@ -2,7 +2,9 @@
 
 import json
 import os
+from contextlib import suppress
 from functools import partial
+from uuid import uuid4
 
 import pytest
 import time_machine
@@ -10,7 +12,7 @@ from django.db import transaction
 from django.test import Client
 from pytest_django import Settings
 
-from logistics import outbox, workflow
+from logistics import outbox, throttle, workflow
 from logistics.models import Courier, Delivery, Parcel, TrackingEvent, WebhookReceipt
 from logistics.states import Direction, MessageType
 from logistics.workflow.numbers import take_number
@@ -48,6 +50,30 @@ def test_eight_copies_of_a_message_are_taken_once(settings: Settings) -> None:
             statuses = succeeded(together([post] * EIGHT))
         assert sorted(statuses) == [200] * (EIGHT - 1) + [202]
     assert WebhookReceipt.objects.count() == TrackingEvent.objects.count() == ROUNDS
+
+
+def test_all_who_count_in_redis_count_together(settings: Settings) -> None:
+    settings.COURIER_LIMITS_STORE = os.environ["REDIS_URL"]
+    settings.COURIER_LIMITS = {**settings.COURIER_LIMITS, "call": "100 per 1 minute"}
+    throttle.forget()
+    who = str(uuid4())
+
+    def call() -> int:
+        let_in = 0
+        for _ in range(20):
+            with suppress(throttle.Limited):
+                throttle.count("call", who)
+                let_in += 1
+        return let_in
+
+    assert sum(succeeded(together([call] * EIGHT))) == 100
+    with pytest.raises(throttle.Limited) as late:
+        throttle.room("call", who)
+    assert 0 < late.value.room.wait <= 60
+    # Another process knows nothing but what is in Redis.
+    throttle.forget()
+    with pytest.raises(throttle.Limited):
+        throttle.count("call", who)
 
 
 def test_of_eight_rotations_at_once_one_is_made() -> None:
