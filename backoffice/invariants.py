@@ -17,8 +17,8 @@ from typing import Any
 from django.conf import settings
 from django.db.models import Count, F, Max, Q, QuerySet, Sum
 
-from logistics.models import Parcel
-from logistics.states import LabelState
+from logistics.models import Parcel, PickupBooking, PickupSlot
+from logistics.states import OPEN_PICKUPS, LabelState
 from refunds.models import LedgerEntry, Refund
 from refunds.states import RefundState
 from returns import outside
@@ -29,6 +29,8 @@ from returns.states import MACHINE, NOTES, TERMINAL, WAITS_FOR, Event, State, Te
 
 #: How long after its moment something may still wait for a worker.
 PATIENCE = timedelta(hours=1)
+#: How long after its window a van may be missing before a person must know.
+LATE_VAN = timedelta(days=2)
 #: Half of the smallest unit of any currency: what floating sums of a database may be off by.
 NOTHING = Decimal("0.0005")
 CHUNK = 5_000
@@ -217,6 +219,33 @@ def no_case_is_stuck(at: datetime) -> Found:
         yield number, "its refund is due for more than an hour"
 
 
+def vans_have_the_places_that_are_taken(at: datetime) -> Found:
+    """R23: a slot's places are taken by the vans still expected in it, and by nothing else."""
+    slots = PickupSlot.objects.order_by().annotate(
+        asked=Count("bookings", distinct=True),
+        kept=Count("kept_by", filter=~Q(kept_by__slot=F("pk")), distinct=True),
+    )
+    wrong = slots.exclude(taken=F("asked") + F("kept"), taken__lte=F("capacity"))
+    for slot in wrong.select_related("window__service__courier").iterator(CHUNK):
+        held = slot.asked + slot.kept
+        yield str(slot), f"{slot.taken} of {slot.capacity} taken, by {held} vans"
+    over = PickupBooking.objects.exclude(state__in=OPEN_PICKUPS)
+    for number in over.exclude(slot=None, kept_slot=None).values_list("case__number", flat=True):
+        yield number, "a van that does not come holds a place"
+
+
+def no_van_is_waited_for_in_vain(at: datetime) -> Found:
+    """R35: of a van whose window is over for two days there was an attempt, or the desk knows."""
+    late = PickupBooking.objects.filter(
+        state__in=OPEN_PICKUPS, ends_at__lt=at - LATE_VAN, tries=None, anomalies=None
+    )
+    for number, reference in late.values_list("case__number", "reference").iterator(CHUNK):
+        yield number, f"{reference} should have come long ago, and nobody looks after it"
+    due = PickupBooking.objects.filter(due_at__lt=at - PATIENCE)
+    for number, reference in due.values_list("case__number", "reference").iterator(CHUNK):
+        yield number, f"{reference} is due for more than an hour"
+
+
 def the_bank_agrees(at: datetime) -> Found:
     """The bank's own book holds each refund that we call paid, once, and nothing else.
 
@@ -270,6 +299,8 @@ INVARIANTS: tuple[Invariant, ...] = (
     the_journal_tells_the_state,
     no_reaction_is_forgotten,
     no_case_is_stuck,
+    vans_have_the_places_that_are_taken,
+    no_van_is_waited_for_in_vain,
     the_bank_agrees,
 )
 

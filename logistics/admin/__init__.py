@@ -1,6 +1,6 @@
 """Support's door to logistics: partners are edited, what was reported and told is only read."""
 
-from . import accounts, desk, messages, parcels, partners, point_imports, points, warehouse
+from . import accounts, desk, messages, parcels, partners, pickups, point_imports, points, warehouse
 
 __all__ = [
     "accounts",
@@ -8,6 +8,7 @@ __all__ = [
     "messages",
     "parcels",
     "partners",
+    "pickups",
     "point_imports",
     "points",
     "warehouse",

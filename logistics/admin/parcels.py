@@ -12,7 +12,7 @@ from django.urls import URLPattern, path
 from django.views.decorators.http import require_POST
 
 from logistics import workflow
-from logistics.models import Parcel, PickupBooking, TrackingEvent
+from logistics.models import Parcel, TrackingEvent
 from logistics.tracking import TrackingCode
 from logistics.workflow.typing_in import NEWS
 from returns import clock
@@ -179,13 +179,6 @@ class ParcelAdmin(LabelDoors):
             self.message_user(request, f"{parcel}: {refused}", messages.ERROR)
         else:
             self.message_user(request, f"{parcel} is received.", messages.SUCCESS)
-
-
-@admin.register(PickupBooking)
-class PickupBookingAdmin(ReadOnly):
-    list_display = ("reference", "courier", "window_date", "window_start", "state", "attempts")
-    list_filter = ("state", "courier")
-    search_fields = ("reference", "case__number", "parcel__tracking_number")
 
 
 class Unmatched(admin.SimpleListFilter):

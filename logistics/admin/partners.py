@@ -8,7 +8,14 @@ from django.forms import ModelForm
 from django.http import HttpRequest
 
 from logistics import workflow
-from logistics.models import Courier, CourierEntry, CourierService, NumberRange
+from logistics.models import (
+    Courier,
+    CourierEntry,
+    CourierHoliday,
+    CourierService,
+    NumberRange,
+    PickupWindow,
+)
 from returns import clock
 from returns.money import display
 
@@ -28,13 +35,25 @@ class Ranges(admin.TabularInline[NumberRange, Courier]):
     extra = 0
 
 
+class Holidays(admin.TabularInline[CourierHoliday, Courier]):
+    model = CourierHoliday
+    extra = 0
+
+
+class Windows(admin.TabularInline[PickupWindow, CourierService]):
+    """One that was booked before cannot be deleted: it is made inactive."""
+
+    model = PickupWindow
+    extra = 0
+
+
 @admin.register(Courier)
 class CourierAdmin(CredentialsPage):
     list_display = ("name", "slug", "country", "contact", "active", "endpoint_url")
     list_filter = ("active", "country")
     search_fields = ("name", "slug")
     readonly_fields = ("active",)
-    inlines = (Services, Ranges)
+    inlines = (Services, Ranges, Holidays)
 
 
 @admin.register(CourierService)
@@ -51,6 +70,7 @@ class CourierServiceAdmin(admin.ModelAdmin[CourierService]):
     list_select_related = ("courier",)
     readonly_fields = ("price_confirmed_at",)
     actions = ("confirm_prices",)
+    inlines = (Windows,)
 
     @admin.display(description="Price by contract", ordering="price")
     def cost(self, service: CourierService) -> str:

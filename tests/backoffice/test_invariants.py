@@ -13,8 +13,8 @@ from pytest_django import Settings
 
 from backoffice import invariants
 from backoffice.tasks import daily_invariants
-from logistics.models import Parcel
-from logistics.workflow import order_label
+from logistics.models import Parcel, PickupBooking
+from logistics.workflow import book_pickup, order_label, pickup_slots
 from refunds import workflow as refunds
 from refunds.models import LedgerEntry, Refund
 from refunds.sandbox_bank import SandboxBank
@@ -326,3 +326,30 @@ def test_the_daily_task_logs_an_error_for_each(caplog: pytest.LogCaptureFixture)
     assert {record.levelname for record in caplog.records if case.number in record.message} == {
         "ERROR"
     }
+
+
+def test_a_place_in_a_van_that_nobody_has_is_seen() -> None:
+    """R23."""
+    booking = a_van()
+    assert broken() == []
+    sql("UPDATE logistics_pickupslot SET taken = 2")
+    assert [name for name, _ in broken()] == ["vans"]
+    sql("UPDATE logistics_pickupslot SET taken = 1")
+    sql("UPDATE logistics_pickupbooking SET state = 'failed', due_at = NULL")
+    assert broken() == [("vans", booking.case.number)]
+
+
+def test_a_van_that_nobody_looks_after_is_seen() -> None:
+    """R35."""
+    booking = a_van()
+    later = booking.ends_at + 2 * DAY + timedelta(seconds=1)
+    PickupBooking.objects.update(due_at=None)
+    assert ("no", booking.case.number) in broken(later)
+    sql("UPDATE logistics_pickupbooking SET due_at = %s", T0)
+    assert ("no", booking.case.number) in broken(T0 + timedelta(hours=2))
+
+
+def a_van() -> PickupBooking:
+    case = make.case_at(State.AWAITING_RETURN, country="CZ")
+    window = pickup_slots(case, at=T0)[0].window
+    return book_pickup(case, window=window, at=T0)
