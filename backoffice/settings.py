@@ -356,6 +356,7 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": crontab(hour="3", minute="30"),
         "options": {"expires": 3_600},
     },
+    "ask-carriers": {**_ring("logistics.tasks.ask_carriers"), "schedule": 60.0},
     "daily-invariants": {
         "task": "backoffice.tasks.daily_invariants",
         "schedule": crontab(hour="3", minute="0"),

@@ -82,6 +82,12 @@ class Gateway(TextChoices):
     KARRIO = "karrio", "A carrier's own interface, through Karrio"
 
 
+#: Ways of speaking by which the courier makes the label, and gives it a number of its own.
+HANDS_OUT_NUMBERS = frozenset({Gateway.KARRIO})
+#: Ways of speaking by which the courier is asked for news, and tells none by itself.
+IS_ASKED = frozenset({Gateway.KARRIO})
+
+
 class Carrier(TextChoices):
     """Carriers whose own interface we can speak (through Karrio, by its names)."""
 

@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from logistics import outbox, workflow
+from logistics import outbox, polling, workflow
 from returns import clock
 from returns.bell import ring
 from returns.drain import drain
@@ -41,6 +41,13 @@ def import_points() -> None:
     """Read couriers' files of drop-off points, and apply those that somebody confirmed."""
     if drain(lambda n: workflow.import_due(n, at=clock.now()), chunk=1).more:
         ring("logistics.tasks.import_points")
+
+
+@shared_task
+def ask_carriers() -> None:
+    """Ask after the parcels of carriers that report nothing by themselves."""
+    if drain(lambda n: polling.poll_due(n, at=clock.now()), chunk=20).more:
+        ring("logistics.tasks.ask_carriers")
 
 
 @shared_task

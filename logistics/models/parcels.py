@@ -1,6 +1,7 @@
 """Parcels, and the vans booked for them."""
 
 from datetime import datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db import models
@@ -14,6 +15,13 @@ from logistics.states import OPEN_PICKUPS, Bearer, Carried, LabelState, PickupSt
 from logistics.tracking import ParcelState, TrackingReason
 from returns.models import Case, Order
 
+#: Neither here nor taken back.
+_UNTOLD: dict[str, Any] = {
+    "label__in": [LabelState.LIVE, LabelState.USED],
+    "delivered_at__isnull": True,
+    "received_at__isnull": True,
+}
+
 
 class Parcels(models.QuerySet["Parcel"]):
     """Parcels, by what is asked of them."""
@@ -21,6 +29,11 @@ class Parcels(models.QuerySet["Parcel"]):
     def unprinted(self) -> "Parcels":
         """Live labels whose first page was not drawn yet and did not refuse to be."""
         return self.filter(label=LabelState.LIVE, printed=False, label_error="").order_by("id")
+
+    def to_ask_after(self, before: datetime) -> "Parcels":
+        """Label out or on the way, and not asked after since; longest not asked after first."""
+        since = Q(asked_at__isnull=True) | Q(asked_at__lte=before)
+        return self.filter(since, **_UNTOLD).order_by(F("asked_at").asc(nulls_first=True), "id")
 
     def heading_nowhere(self) -> "Parcels":
         """Not handed over yet, and to be brought to a point that takes no parcels any more."""
@@ -78,6 +91,9 @@ class Parcel(models.Model):
     delivered_at = models.DateTimeField(null=True, blank=True)
     last_news_at = models.DateTimeField(null=True, blank=True)
     received_at = models.DateTimeField(null=True, blank=True, help_text="By the warehouse.")
+    asked_at = models.DateTimeField(
+        null=True, blank=True, help_text="When its carrier was last asked for news."
+    )
     damaged = models.BooleanField(default=False, help_text="As the courier reported.")
     claim_opened_at = models.DateTimeField(
         null=True, blank=True, help_text="R26: damaged in transport, claimed from the courier."
@@ -129,7 +145,7 @@ class Parcel(models.Model):
             # R12, whatever cases the order has.
             models.UniqueConstraint(
                 fields=["order"],
-                condition=Q(label__in=[LabelState.LIVE, LabelState.USED]),
+                condition=Q(label__in=[LabelState.ORDERED, LabelState.LIVE, LabelState.USED]),
                 name="one_free_label_an_order",
             ),
             models.UniqueConstraint(
@@ -146,6 +162,9 @@ class Parcel(models.Model):
         ]
         indexes = [
             models.Index(fields=["courier", "tracking_number"], name="parcel_by_number"),
+            models.Index(
+                fields=["courier", "asked_at"], condition=Q(**_UNTOLD), name="parcel_to_ask_after"
+            ),
             # A scanner does not tell which courier's number it reads.
             models.Index(fields=["tracking_number"], name="parcel_by_scan"),
             models.Index(

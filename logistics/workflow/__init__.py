@@ -6,6 +6,7 @@ ValueError; either way nothing is written.
 """
 
 from logistics.workflow.accounts import open_account
+from logistics.workflow.asking import claim_parcels_to_ask_after
 from logistics.workflow.booking import (
     WindowFull,
     book_pickup,
@@ -102,6 +103,7 @@ __all__ = [
     "cancel_pickup",
     "choose_drop_off",
     "claim",
+    "claim_parcels_to_ask_after",
     "close_anomaly",
     "confirm_pickup",
     "confirm_points",

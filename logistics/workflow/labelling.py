@@ -1,16 +1,15 @@
 """The free label: issued once an order, voided when not needed, issued anew when it is lost."""
 
-import secrets
-from base64 import b32encode
 from datetime import datetime
 
 from django.db import transaction
 from django.db.models import QuerySet
 
 from logistics.models import CourierService, Parcel
-from logistics.states import Bearer, Carried, LabelState, MessageType
+from logistics.states import HANDS_OUT_NUMBERS, Bearer, Carried, LabelState, MessageType
 from logistics.workflow.holding import hold, tell
 from logistics.workflow.numbers import take_number
+from logistics.workflow.ordering import ask_for_label, forget_order, new_token
 from logistics.workflow.pickups import call_off
 from returns import workflow as returns
 from returns.bell import ring_on_commit
@@ -55,10 +54,12 @@ def live_label(
     for parcel in parcels:
         if parcel.carried == Carried.FREE_LABEL and parcel.first_scan_at:
             return _revive(parcel)
-        if parcel.label == LabelState.LIVE:
+        if parcel.label in (LabelState.ORDERED, LabelState.LIVE):
             if parcel.courier_id == courier.pk:
                 return _priced(parcel, service)
             take_back(parcel, LabelState.VOIDED, at=at)
+    if courier.gateway in HANDS_OUT_NUMBERS:
+        return ask_for_label(case, service, at=at)
     parcel = Parcel.objects.create(
         case=case,
         order=case.order,
@@ -66,7 +67,7 @@ def live_label(
         courier=courier,
         courier_name=courier.name,
         tracking_number=take_number(courier),
-        token=b32encode(secrets.token_bytes(7)).decode()[:10],
+        token=new_token(),
         label=LabelState.LIVE,
         issued_at=at,
         last_use_on=(case.deadline_at or at).date(),
@@ -99,7 +100,7 @@ def void_label(entry: Entry, *, at: datetime) -> None:
         if not case.over:
             return
         for parcel in parcels:
-            if parcel.label == LabelState.LIVE:
+            if parcel.label in (LabelState.ORDERED, LabelState.LIVE):
                 take_back(parcel, LabelState.EXPIRED if expired else LabelState.VOIDED, at=at)
 
 
@@ -145,9 +146,14 @@ def take_back(parcel: Parcel, label: LabelState, *, at: datetime) -> None:
     """End a live label, and with it the van that was to come for it."""
     if booking := parcel.pickups.open().first():
         call_off(booking, at=at)
+    ordered = parcel.label == LabelState.ORDERED
     parcel.label = label
     parcel.save(update_fields=["label"])
-    tell(MessageType.LABEL_VOIDED, parcel, at=at)
+    if ordered:
+        # Nothing to take back there yet; an answer that is on its way is, when it comes.
+        forget_order(parcel, at=at)
+    else:
+        tell(MessageType.LABEL_VOIDED, parcel, at=at)
 
 
 def _revive(parcel: Parcel) -> Parcel:

@@ -20,6 +20,7 @@ from logistics.states import Ending, Fate, MessageType
 from logistics.workflow.desk import raise_anomaly
 from logistics.workflow.endpoints import heard
 from logistics.workflow.holding import hold
+from logistics.workflow.ordering import issue_ordered_label
 from logistics.workflow.pickups import confirm_pickup, fail_untold_pickup
 from returns import clock
 from returns.drain import locked
@@ -177,7 +178,16 @@ def _give_up(delivery: Delivery, ending: Ending, at: datetime) -> None:
 
 
 def _follow(delivery: Delivery, result: Result, at: datetime) -> None:
-    """What the answer means for the van."""
+    """What the answer means for the label or the van."""
+    if isinstance(result, LabelResult) and delivery.type == MessageType.LABEL_ORDERED:
+        issue_ordered_label(
+            delivery.parcel,
+            number=result.number,
+            page=result.page,
+            cost=result.cost,
+            currency=result.currency,
+            at=at,
+        )
     booking = delivery.pickup
     if booking is None:
         return

@@ -12,7 +12,7 @@ from django.db import IntegrityError, transaction
 
 from logistics.labels import FIRST, LabelSpec, Party, Sheet, is_whole, render
 from logistics.models import LabelPage, Parcel, Parcels
-from logistics.states import CodeState, LabelState
+from logistics.states import HANDS_OUT_NUMBERS, CodeState, LabelState
 from logistics.workflow.desk import raise_anomaly
 
 log = logging.getLogger(__name__)
@@ -47,7 +47,11 @@ def label_page(parcel: Parcel, sheet: Sheet = FIRST, *, at: datetime) -> LabelPa
     if parcel.label not in (LabelState.LIVE, LabelState.USED):
         raise ValueError("there is no label to print")
     asked = {"size": sheet.size, "format": sheet.format, "dpi": sheet.dpi}
-    return parcel.pages.filter(**asked).first() or _draw(parcel, sheet, at)
+    if page := parcel.pages.filter(**asked).first():
+        return page
+    if parcel.courier and parcel.courier.gateway in HANDS_OUT_NUMBERS:
+        raise ValueError(f"{parcel.courier_name} makes its labels itself, as {FIRST.name} only")
+    return _draw(parcel, sheet, at)
 
 
 def spec(parcel: Parcel) -> LabelSpec:

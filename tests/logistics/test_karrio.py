@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from pytest_django import Settings
 
-from logistics import workflow
+from logistics import outbox, polling, workflow
 from logistics.couriers import (
     Address,
     CancelSaid,
@@ -30,9 +30,10 @@ from logistics.couriers import (
 from logistics.couriers.contract import CourierGateway
 from logistics.models import CarrierAccount, Courier, CourierEntry
 from logistics.policy import Window
-from logistics.states import CARRIER_DETAILS, Carrier
+from logistics.states import CARRIER_DETAILS, Carrier, LabelState
 from logistics.tracking import TrackingCode, TrackingReason
-from tests.make import T0
+from returns.states import State
+from tests.logistics.story import DAY, HOUR, T0, awaiting, parcel_of
 
 pytest.importorskip("karrio", reason="KARRIO IS NOT INSTALLED: see requirements/karrio.txt")
 pytestmark = pytest.mark.django_db
@@ -575,3 +576,35 @@ def test_nobody_is_called_on_our_own_network_but_in_a_sandbox(
     bought = gateway.create_label(label(Carrier.CANADA_POST), "msg_1")
     assert desk.asked == []
     assert (bought.answer.fate, bought.number) == (Fate.AGAIN, "")
+
+
+# The whole way ------------------------------------------------------------------------------------
+
+
+def test_a_return_travels_by_a_carrier_that_is_asked_after_it(desk: Desk) -> None:
+    desk.answers.update(_canada(desk.url))
+    account(Carrier.CANADA_POST, desk.url)
+    case = awaiting("CA")
+    outbox.deliver_due(10, at=T0)
+    parcel = parcel_of(case)
+    assert (parcel.label, parcel.tracking_number) == (LabelState.LIVE, NUMBERS[Carrier.CANADA_POST])
+    with workflow.label_page(parcel, at=T0).file.open() as page:
+        assert page.read() == PAGE
+    on_friday = datetime(2026, 3, 6, tzinfo=UTC)
+    assert polling.poll_due(10, at=on_friday) == 1
+    workflow.project_due(10, at=on_friday)
+    case.refresh_from_db()
+    assert case.state == State.INSPECTING
+    assert case.received_at == datetime(2026, 3, 5, 16, 59, tzinfo=UTC)
+    assert polling.poll_due(10, at=on_friday + DAY) == 0
+
+
+def test_a_parcel_is_asked_after_every_two_hours_and_what_is_known_is_no_news(desk: Desk) -> None:
+    desk.answers.update(_canada(desk.url))
+    account(Carrier.CANADA_POST, desk.url)
+    case = awaiting("CA")
+    outbox.deliver_due(10, at=T0)
+    desk.answers["GET", "/vis/track/pin/"] = (500, "")
+    asked = [polling.poll_due(10, at=T0 + hours * HOUR) for hours in (1, 2, 3, 4)]
+    assert asked == [1, 0, 1, 0]
+    assert not parcel_of(case).events.exists()
