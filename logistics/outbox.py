@@ -4,6 +4,7 @@ The calls run in threads, which see no database; claims and records are this thr
 """
 
 import logging
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from datetime import datetime
@@ -47,43 +48,45 @@ def deliver(now: Callable[[], datetime], *, limit: int = 2_000, seconds: float =
     A courier that hangs holds its own lane only: meanwhile the others' messages are claimed, those
     that became due meanwhile too.
     """
-    tried, started = 0, monotonic()
+    started, tried = monotonic(), workflow.expire(LATE, at=now())
     running: Running = {}
+    more = tried == LATE
     with ThreadPoolExecutor(THREADS, thread_name_prefix="courier") as pool:
         while True:
-            at = now()
-            late = workflow.expire(LATE, at=at)
             over = tried >= limit or monotonic() - started > seconds
-            claimed = [] if over else _claim(THREADS - len(running), at)
-            for delivery in claimed:
-                running[_begin(pool, delivery, at)] = delivery
-            tried += late + len(claimed)
+            begun = {} if over else _begin(pool, running, now())
+            running |= begun
+            tried += len(begun)
             if not running:
-                return Drained(tried, more=over or late == LATE)
+                return Drained(tried, more=over or more)
             _record(running, now)
 
 
-def _claim(room: int, at: datetime) -> list[Delivery]:
-    """What may be told now, a few of each courier."""
-    claimed: list[Delivery] = []
+def _begin(pool: ThreadPoolExecutor, running: Running, at: datetime) -> Running:
+    """Claim what may be told now, a few messages of each courier, and begin to tell it."""
+    lanes = Counter(delivery.courier_id for delivery in running.values())
+    begun: Running = {}
     for courier in workflow.couriers_to_tell(at=at):
-        if room - len(claimed) < workflow.IN_FLIGHT:
+        if len(running) + len(begun) + workflow.IN_FLIGHT > THREADS:
             break
-        claimed += workflow.claim(courier, at=at)
-    return claimed
+        # A claim costs the same for one as for several.
+        if lanes[courier] <= workflow.IN_FLIGHT // 2:
+            claimed = workflow.claim(courier, at=at)
+            begun |= _tell(pool, claimed, at) if claimed else {}
+    return begun
 
 
-def _begin(pool: ThreadPoolExecutor, delivery: Delivery, at: datetime) -> Future[Result]:
+def _tell(pool: ThreadPoolExecutor, claimed: list[Delivery], at: datetime) -> Running:
+    """Messages of one courier, on their way."""
     try:
-        gateway = gateway_for(delivery.courier, at=at)
+        gateway = gateway_for(claimed[0].courier, at=at)
     except LookupError as unknown:
-        not_spoken = Answer(Fate.HOPELESS, error=str(unknown)[:300])
-        return pool.submit(lambda: not_spoken)
-    number = delivery.pickup.confirmation_number if delivery.pickup else ""
-    return pool.submit(call, gateway, delivery, confirmation_number=number)
+        nobody = Answer(Fate.HOPELESS, error=str(unknown)[:300])
+        return {pool.submit(lambda: nobody): each for each in claimed}
+    return {pool.submit(call, gateway, each): each for each in claimed}
 
 
-def call(gateway: CourierGateway, delivery: Delivery, *, confirmation_number: str = "") -> Result:
+def call(gateway: CourierGateway, delivery: Delivery) -> Result:
     """Say it the way the courier is spoken to. Never raises for what the other side does."""
     key, message = delivery.message_id, delivery.payload
     match delivery.type:
@@ -91,7 +94,8 @@ def call(gateway: CourierGateway, delivery: Delivery, *, confirmation_number: st
             return gateway.create_label(LabelSpec.read(message), key)
         case MessageType.LABEL_VOIDED:
             return gateway.void_label(LabelSpec.read(message), key)
-    van = PickupSpec.read(message, confirmation_number=confirmation_number)
+    number = delivery.pickup.confirmation_number if delivery.pickup else ""
+    van = PickupSpec.read(message, confirmation_number=number)
     match delivery.type:
         case MessageType.PICKUP_REQUESTED:
             return gateway.book_pickup(van, key)

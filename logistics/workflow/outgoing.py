@@ -47,25 +47,31 @@ def claim(courier_id: int, *, at: datetime) -> list[Delivery]:
     message goes as a probe, and the next one later.
     """
     real = clock.real_now()
-    EndpointHealth.objects.get_or_create(courier_id=courier_id)
     with transaction.atomic():
         # One at a time counts what is on the wire; who finds the turnstile taken goes elsewhere.
-        health = locked(EndpointHealth.objects.filter(courier=courier_id)).first()
+        turnstile = locked(EndpointHealth.objects.filter(courier=courier_id))
+        health = turnstile.first() or _first(courier_id)
         if health is None:
             return []
         mine = Delivery.objects.filter(courier=courier_id)
         room = (1 if health.degraded_at else IN_FLIGHT) - mine.on_the_wire(real).count()
         due = mine.due(at, real).exclude(deliver_before__lte=at)
-        found = list(locked(due).values_list("pk", flat=True)[: max(room, 0)])
-        if not found:
-            return []
-        claimed = Delivery.objects.filter(pk__in=found)
-        claimed.update(attempts=F("attempts") + 1, leased_until=real + LEASE)
-        if health.degraded_at:
+        due = due.select_related("courier", "parcel__case", "pickup")
+        found = list(locked(due)[: max(room, 0)])
+        Delivery.objects.filter(pk__in=[each.pk for each in found]).update(
+            attempts=F("attempts") + 1, leased_until=real + LEASE
+        )
+        for delivery in found:
+            delivery.attempts, delivery.leased_until = delivery.attempts + 1, real + LEASE
+        if found and health.degraded_at:
             health.probe_at = at + EndpointHealth.PROBE_EVERY
             health.save(update_fields=["probe_at"])
-    related = claimed.select_related("courier", "parcel__case", "pickup")
-    return list(related.order_by("next_try_at", "id"))
+    return found
+
+
+def _first(courier_id: int) -> EndpointHealth | None:
+    made, new = EndpointHealth.objects.get_or_create(courier_id=courier_id)
+    return made if new else None
 
 
 def expire(limit: int, *, at: datetime) -> int:

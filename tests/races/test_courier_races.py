@@ -12,9 +12,9 @@ from django.db import transaction
 from django.test import Client
 from pytest_django import Settings
 
-from logistics import outbox, throttle, workflow
-from logistics.models import Courier, Delivery, Parcel, TrackingEvent, WebhookReceipt
-from logistics.states import Direction, MessageType
+from logistics import throttle, workflow
+from logistics.models import Courier, Parcel, TrackingEvent, WebhookReceipt
+from logistics.states import Direction
 from logistics.workflow.numbers import take_number
 from returns.machine import NotNow
 from returns.states import Event, State
@@ -111,16 +111,6 @@ def test_eight_labels_of_one_courier_have_eight_numbers_and_one_case_has_one() -
             assert case.parcels.count() == 1
     numbers = list(Parcel.objects.values_list("tracking_number", flat=True))
     assert len(set(numbers)) == len(numbers) == ROUNDS * EIGHT // 2
-
-
-def test_eight_workers_claim_a_message_once() -> None:
-    Courier.objects.filter(slug="la-poste-fr").update(endpoint_url="https://post.example/")
-    for n in range(ROUNDS):
-        awaiting()
-        claims = succeeded(together([partial(outbox._claim, 5, T0 + n * DAY)] * EIGHT))
-        ids = [delivery.pk for claimed in claims for delivery in claimed]
-        assert len(ids) == 1
-        Delivery.objects.filter(type=MessageType.LABEL_CREATED).update(next_try_at=None)
 
 
 def test_a_scan_and_a_cancellation_at_once_leave_one_of_both() -> None:
