@@ -123,8 +123,15 @@ def _record(running: Running, now: Callable[[], datetime]) -> None:
             log.exception("%s was not recorded", delivery.message_id)
 
 
-def send_test_message(courier: Courier, *, at: datetime) -> Answer:
+def send_test_message(courier: Courier, *, by: str, at: datetime) -> Answer:
     """`courier.ping`, now, while somebody waits for the answer; signed with the test secret."""
     ping = MessageType.PING
     message = {"type": ping.value, "timestamp": told(at), "data": {"courier": courier.slug}}
-    return gateway_for(courier, at=at, mode=Mode.TEST).ping(message, new_message_id())
+    try:
+        gateway = gateway_for(courier, at=at, mode=Mode.TEST)
+    except LookupError as unknown:
+        return Answer(Fate.HOPELESS, error=str(unknown))
+    answer = gateway.ping(message, new_message_id())
+    text = f"A test message was sent: {answer.status or answer.error}."
+    workflow.keep_entry(courier, "tested", text, by=by, at=at)
+    return answer
