@@ -16,7 +16,7 @@ from backoffice.simulation.agenda import Agenda
 from backoffice.simulation.couriers import Couriers
 from backoffice.simulation.people import Heard, People, Story
 from backoffice.tasks import busy
-from logistics.models import Delivery, EndpointHealth, Parcel, TrackingEvent
+from logistics.models import Delivery, EndpointHealth, Parcel, PointImport, TrackingEvent
 from refunds.models import Refund
 from refunds.states import RefundState
 from returns import clock
@@ -36,6 +36,7 @@ DUE: dict[str, Callable[[datetime], Rows]] = {
     ),
     "logistics.tasks.deliver_outbox": lambda at: Delivery.objects.in_hand(at, clock.real_now()),
     "logistics.tasks.project_events": lambda at: TrackingEvent.objects.due(),
+    "logistics.tasks.import_points": lambda at: PointImport.objects.due(),
     "logistics.tasks.render_labels": lambda at: Parcel.objects.unprinted(),
 }
 #: The columns in which the next moment stands.

@@ -37,9 +37,7 @@ class DropOffPointAdmin(admin.ModelAdmin[DropOffPoint]):
     def open_now(self, point: DropOffPoint) -> str:
         """Its opening hours, as a buyer reads them now."""
         at = clock.now()
-        if point.closed_until and at < point.closed_until:
-            return f"closed until {point.closed_until:%Y-%m-%d %H:%M} UTC"
-        return point.hours.in_words(at)
+        return point.closed_in_words(at) or point.hours.in_words(at)
 
 
 @admin.register(City)

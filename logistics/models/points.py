@@ -1,6 +1,6 @@
 """Where parcels are taken in, and the cities and time zones those places lie in."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Self
 
 from django.db import models
@@ -55,6 +55,10 @@ class City(models.Model):
     def clean(self) -> None:
         """Writes `names` as they are looked for, its own name first."""
         self.names = between_bars(self.name, *self.names.split("|"))
+
+
+#: When a closure ends of which nobody said when it ends.
+UNTIL_IT_SAYS = datetime(2100, 1, 1, tzinfo=UTC)
 
 
 class Points(models.QuerySet["DropOffPoint"]):
@@ -139,3 +143,11 @@ class DropOffPoint(models.Model):
         if not self.active or (self.closed_until and at < self.closed_until):
             return False
         return self.hours.open_at(at)
+
+    def closed_in_words(self, at: datetime) -> str:
+        """Until when it is closed for a time; empty where it is not."""
+        if self.closed_until is None or self.closed_until <= at:
+            return ""
+        if self.closed_until >= UNTIL_IT_SAYS:
+            return "closed until further notice"
+        return f"closed until {self.closed_until:%Y-%m-%d %H:%M} UTC"

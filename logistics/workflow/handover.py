@@ -68,7 +68,6 @@ def _point(service: CourierService, code: str, at: datetime) -> DropOffPoint:
     if point := of_the_courier.usable(at).first():
         return point
     closed = of_the_courier.filter(active=True, takes_parcels=True).first()
-    if closed and closed.closed_until:
-        until = f"{closed.closed_until:%Y-%m-%d %H:%M} UTC"
-        raise ValueError(f"{closed} is closed until {until}; choose another point")
+    if closed and (why := closed.closed_in_words(at)):
+        raise ValueError(f"{closed} is {why}; choose another point")
     raise ValueError(f"{service.courier.name} has no drop-off point {code!r}")

@@ -2,19 +2,20 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from django.db.models import Exists, OuterRef, Q
 
 from logistics.bearers import AHEAD_OF_LABEL, NUMBER_LIVES, Bearer, bearer
 from logistics.models import Courier, Parcel, TrackingEvent
+from logistics.models.points import UNTIL_IT_SAYS
 from logistics.reports import FULL, OPEN, POINT, Report
 from logistics.states import Carried
 from returns.bell import ring_on_commit
 
 PROJECT = "logistics.tasks.project_events"
 #: A full point has room again, and a closed one opens, when its courier does not say when.
-FULL_FOR, UNTIL_IT_SAYS = timedelta(days=1), datetime(2100, 1, 1, tzinfo=UTC)
+FULL_FOR = timedelta(days=1)
 #: A report as it was read just now, or as it waits.
 Told = Report | TrackingEvent
 

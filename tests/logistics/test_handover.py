@@ -6,6 +6,7 @@ import pytest
 
 from logistics import workflow
 from logistics.models import Courier, CourierService, DropOffPoint
+from logistics.models.points import UNTIL_IT_SAYS
 from logistics.policy import Window
 from logistics.states import LabelState, PickupState
 from returns.machine import NotNow
@@ -47,6 +48,9 @@ def test_a_point_closed_for_a_time_is_refused_until_it_opens_again() -> None:
     DropOffPoint.objects.filter(code="PAR01").update(closed_until=T0 + DAY)
     with pytest.raises(ValueError, match="is closed until 2026-03-03 10:00 UTC; choose another"):
         workflow.choose_drop_off(case, point_code="PAR01", at=T0)
+    DropOffPoint.objects.filter(code="PAR02").update(closed_until=UNTIL_IT_SAYS)
+    with pytest.raises(ValueError, match="is closed until further notice; choose another"):
+        workflow.choose_drop_off(case, point_code="PAR02", at=T0)
     workflow.choose_drop_off(case, point_code="PAR01", at=T0 + DAY)
     assert case.parcels.get().drop_off_point is not None
 
