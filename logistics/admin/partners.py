@@ -31,8 +31,16 @@ class Services(admin.TabularInline[CourierService, Courier]):
 
 
 class Ranges(admin.TabularInline[NumberRange, Courier]):
+    """Looked at; a range is added and prolonged on a page of its own."""
+
     model = NumberRange
     extra = 0
+    can_delete = False
+    show_change_link = True
+    readonly_fields = ("prefix", "next_serial", "last_serial", "alarm_left")
+
+    def has_add_permission(self, request: HttpRequest, obj: Courier | None = None) -> bool:
+        return False
 
 
 class Holidays(admin.TabularInline[CourierHoliday, Courier]):
@@ -115,6 +123,12 @@ class NumberRangeAdmin(admin.ModelAdmin[NumberRange]):
     list_select_related = ("courier",)
     list_per_page = 50
 
+    def get_readonly_fields(
+        self, request: HttpRequest, obj: NumberRange | None = None
+    ) -> tuple[str, ...]:
+        """Nobody sends a range back: what was given out would be given out twice."""
+        return ("courier", "prefix", "next_serial") if obj else ()
+
     @admin.display(description="Left")
     def left_now(self, range_: NumberRange) -> str:
         """How many can still be given out."""
@@ -123,14 +137,14 @@ class NumberRangeAdmin(admin.ModelAdmin[NumberRange]):
 
     @admin.display(description="Last given out")
     def used_now(self, range_: NumberRange) -> str:
-        """The serial that was taken last, of the last there is."""
-        return f"{range_.next_serial - 1:08d} of {range_.last_serial:08d}"
+        """The serial that was taken last."""
+        return f"{range_.next_serial - 1:08d}"
 
     @admin.display(description="Lasts")
     def lasts(self, range_: NumberRange) -> str:
         """At the pace of the last 30 days."""
         days = workflow.days_left(range_, at=clock.now())
-        return "nothing taken in 30 days" if days is None else f"{days:,} days"
+        return "not in use" if days is None else f"{days:,} days"
 
 
 @admin.register(CourierEntry)

@@ -189,10 +189,11 @@ def test_planted_prices_are_made_up_until_somebody_confirms_them(desk: Client) -
     service = CourierService.objects.get(courier__slug="la-poste-fr")
     assert service.price_confirmed_at is None
     page = reverse("admin:logistics_courierservice_change", args=[service.pk])
-    told = {
-        "courier": service.courier_id, "country": "FR", "method": "drop_off", "priority": "10",
-        "time_zone": "Europe/Paris", "price": "5.20", "currency": "EUR", "active": "on",
-    }  # fmt: skip
+    form = desk.get(page).context["adminform"].form
+    told = {name: value for name, value in form.initial.items() if value is not None}
+    for inline in desk.get(page).context["inline_admin_formsets"]:
+        told |= {f"{inline.formset.prefix}-{n}_FORMS": 0 for n in ("TOTAL", "INITIAL")}
+    told["price"] = "5.20"
     assert desk.post(page, told).status_code == 302
     service.refresh_from_db()
     assert (service.price, service.price_confirmed_at) == (Decimal("5.20"), T0 + HOUR)
@@ -290,5 +291,18 @@ def test_the_page_of_the_ranges_says_how_long_they_last(
     assert workflow.days_left(range_, at=T0 + HOUR) == 120
     page = shown(desk.get(reverse("admin:logistics_numberrange_changelist")))
     assert "120 days" in page
-    assert "nothing taken in 30 days" in page
+    assert "not in use" in page
     assert workflow.days_left(range_, at=T0 + 31 * DAY) is None
+
+
+def test_a_range_is_not_sent_back_to_numbers_that_were_given_out(
+    desk: Client, last: Callable[[int], NumberRange]
+) -> None:
+    range_ = last(10)
+    page = reverse("admin:logistics_numberrange_change", args=[range_.pk])
+    told = {"next_serial": "1", "last_serial": "200000", "alarm_left": "50", "prefix": "BB"}
+    assert desk.post(page, told).status_code == 302
+    before = (range_.prefix, range_.next_serial)
+    range_.refresh_from_db()
+    assert (range_.prefix, range_.next_serial) == before
+    assert (range_.last_serial, range_.alarm_left) == (200_000, 50)
