@@ -15,9 +15,9 @@ from operator import itemgetter
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Count, F, Max, Q, QuerySet, Sum
+from django.db.models import Count, F, Max, OuterRef, Q, QuerySet, Subquery, Sum
 
-from logistics.models import Parcel, PickupBooking, PickupSlot
+from logistics.models import Inspection, Parcel, PickupBooking, PickupSlot
 from logistics.states import OPEN_PICKUPS, LabelState
 from refunds.models import LedgerEntry, Refund
 from refunds.states import RefundState
@@ -25,7 +25,20 @@ from returns import outside
 from returns.journal import BACKOFF
 from returns.machine import NotNow
 from returns.models import Case, Entry, FreeReturnSlot, OrderLine, Reaction
-from returns.states import MACHINE, NOTES, TERMINAL, WAITS_FOR, Event, State, TermsOutcome
+from returns.money import paid_for
+from returns.pieces import TAKEN
+from returns.policy import seller_at_fault
+from returns.states import (
+    MACHINE,
+    NOTES,
+    TERMINAL,
+    WAITS_FOR,
+    Event,
+    InspectionOutcome,
+    Reason,
+    State,
+    TermsOutcome,
+)
 
 #: How long after its moment something may still wait for a worker.
 PATIENCE = timedelta(hours=1)
@@ -82,6 +95,60 @@ def refunds_are_within_what_was_paid(at: datetime) -> Found:
     for order in captured.iterator(CHUNK):
         what = f"{_sum(order['given'])} refunded of order {order['case__order__number']}"
         yield order["number"], f"{what}, more than its {_sum(order['paid'])} captured"
+
+
+def money_follows_what_was_accepted(at: datetime) -> Found:
+    """R26, R28: a refund that no person set is for the pieces accepted or granted, to the unit.
+
+    Pieces are paid for in the order in which the cases of their item were approved.
+    """
+    approved = Entry.objects.filter(case=OuterRef("pk"), state=State.REFUND_PENDING)
+    earlier = Case.objects.filter(
+        line=OuterRef("line"), state=State.REFUNDED, approved_at__lt=OuterRef("approved_at")
+    )
+    cases = (
+        Case.objects.filter(state__in=(State.REFUND_PENDING, State.REFUNDED))
+        .filter(quantity_accepted__isnull=False)
+        .annotate(
+            by=Subquery(approved.exclude(event=Event.ALARMED).order_by("-id").values("event")[:1]),
+            before=Subquery(
+                earlier.order_by().values("line").annotate(taken=Sum(TAKEN)).values("taken")
+            ),
+        )
+        .exclude(by=Event.REFUND_ORDERED)
+        .select_related("line__order")
+    )
+    for case in cases.iterator(CHUNK):
+        pays = (case.quantity_accepted or 0) + case.quantity_granted
+        due = paid_for(
+            unit_price=case.line.unit_price,
+            shipping_cost=case.line.shipping_cost,
+            bought=case.line.quantity,
+            before=vars(case)["before"] or 0,
+            quantity=pays,
+            with_shipping=seller_at_fault(Reason(case.reason)),
+            currency=case.currency,
+        )
+        if case.amount != due:
+            yield case.number, f"{_sum(case.amount)} refunded for {pays} pieces worth {_sum(due)}"
+
+
+def the_four_counts_are_in_order(at: datetime) -> Found:
+    """R25, R26: accepted ≤ received ≤ claimed, and as many received as were inspected and there."""
+    wrong = Q(quantity_handed_over__gt=F("quantity")) | Q(quantity_received__gt=F("quantity"))
+    wrong |= Q(quantity_accepted__gt=F("quantity_received"))
+    wrong |= Q(quantity__lt=F("quantity_accepted") + F("quantity_granted"))
+    for number, state in _numbers(Case.objects.filter(wrong)):
+        yield number, f"its counts of pieces are out of order ({state})"
+    there = Count("items", filter=~Q(items__outcome=InspectionOutcome.MISSING))
+    inspected = Inspection.objects.order_by().annotate(there=there)
+    for number, received, found in (
+        inspected.filter(case__quantity_accepted__isnull=False)
+        .exclude(there=F("case__quantity_received"))
+        .values_list("case__number", "case__quantity_received", "there")
+        .iterator(CHUNK)
+    ):
+        yield number, f"{received} pieces received, {found} of them inspected"
 
 
 def an_order_has_one_live_free_label(at: datetime) -> Found:
@@ -291,6 +358,8 @@ def _bank_book() -> Iterator[dict[str, Any]]:
 
 INVARIANTS: tuple[Invariant, ...] = (
     refunds_are_within_what_was_paid,
+    money_follows_what_was_accepted,
+    the_four_counts_are_in_order,
     an_order_has_one_live_free_label,
     free_returns_of_a_month_are_counted,
     money_arrives_inside_the_window,

@@ -13,7 +13,7 @@ from returns.states import Reason, State
 
 #: What an item's case took: all that is claimed while it is open, what was paid for once it is
 #: over. A Refund Only, and a parcel that was lost, have nothing that was inspected.
-_TAKEN = Either(
+TAKEN = Either(
     When(
         state=State.REFUNDED,
         then=Coalesce(
@@ -29,7 +29,7 @@ def taken(line: OrderLine, *, besides: Case | None = None) -> int:
     cases = Case.objects.filter(line=line).taking()
     if besides:
         cases = cases.exclude(pk=besides.pk)
-    found: int | None = cases.aggregate(pieces=Sum(_TAKEN))["pieces"]
+    found: int | None = cases.aggregate(pieces=Sum(TAKEN))["pieces"]
     return found or 0
 
 

@@ -239,9 +239,15 @@ class People:
             self._ship(story, now)
         elif way == Handover.PICKUP:
             self._call_a_van(story, again, now)
-        elif self._act(story, "handover", {"method": way}, now):
+        elif self._act(story, "handover", {"method": way, **self._packed(story)}, now):
             walks = now + story.dice.days(f"{again} walks", 0.1, 1.5)
             self.agenda.add(walks, story.index, partial(self._drop_off, story))
+
+    def _packed(self, story: Story) -> Json:
+        """Now and then a buyer of several pieces keeps one."""
+        pieces = int(story.wish["quantity"])
+        keeps = pieces > 1 and story.dice.happens("keeps one", 0.15)
+        return {"pieces": pieces - 1} if keeps else {}
 
     def _call_a_van(self, story: Story, again: str, now: datetime) -> None:
         """One of the next windows that are free, for as many as there are."""
@@ -251,7 +257,8 @@ class People:
             return
         slot = free[story.dice.between(f"{again} van in", 0, min(5, len(free) - 1))]
         window = {name: slot[name] for name in ("date", "start", "end")}
-        self._act(story, "handover", {"method": Handover.PICKUP, "window": window}, now)
+        told = {"method": Handover.PICKUP, "window": window, **self._packed(story)}
+        self._act(story, "handover", told, now)
 
     def _drop_off(self, story: Story, now: datetime) -> None:
         case = Case.objects.get(number=story.number)
@@ -262,6 +269,7 @@ class People:
         """R22: by a courier of the buyer's own, whose parcels nobody reports to us about."""
         number = f"RR{70_000_000 + story.index:08d}{story.country}"
         body: Json = {"courier": "The post", "tracking_number": number, "registered": True}
+        body |= self._packed(story)
         case = Case.objects.get(number=story.number)
         if case.is_free:
             body["cost"] = str(rounded(Decimal(9), case.currency))

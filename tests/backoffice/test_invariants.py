@@ -20,7 +20,7 @@ from refunds.models import LedgerEntry, Refund
 from refunds.sandbox_bank import SandboxBank
 from returns import workflow
 from returns.models import Case, FreeReturnSlot, Reaction
-from returns.states import Event, State
+from returns.states import Event, InspectionOutcome, State
 from tests import make
 from tests.make import DAY, T0
 from tests.refunds.conftest import start_bank
@@ -108,6 +108,28 @@ def test_more_refunded_than_was_paid_for_an_item_is_seen() -> None:
     run_reactions()
     sql("UPDATE refunds_refund SET amount = amount + 6 WHERE id = %s", refund.pk)
     assert ("refunds", refund.case.number) in broken()
+
+
+@pytest.mark.parametrize("amount", ["39.99", "40.01", "80.00"])
+def test_a_refund_that_is_not_for_the_accepted_pieces_is_seen(amount: str) -> None:
+    """R26, R28: two of the three that were claimed and packed were good."""
+    line = make.order(quantity=3, price="20.00").lines.get()
+    case = make.walk(make.dispute(line, quantity=3), State.INSPECTING)
+    found = [InspectionOutcome.AS_NEW, InspectionOutcome.OPENED, InspectionOutcome.MISSING]
+    workflow.inspect(case, outcomes=found, at=T0, by="Ann")
+    workflow.refuse(case, why="It was empty.", at=T0, by="Seller")
+    workflow.lapse(case, at=T0 + 7 * DAY)
+    run_reactions()
+    assert not [found for found in broken() if found[0] == "money"]
+    sql("UPDATE returns_case SET amount = %s WHERE id = %s", amount, case.pk)
+    assert ("money", case.number) in broken()
+
+
+def test_counts_out_of_order_are_seen() -> None:
+    case = make.walk(make.dispute(), State.REFUND_PENDING)
+    run_reactions()
+    sql("UPDATE returns_case SET quantity_received = 0 WHERE id = %s", case.pk)
+    assert ("the", case.number) in broken()
 
 
 def test_two_live_free_labels_on_an_order_are_seen() -> None:
