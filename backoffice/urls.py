@@ -6,6 +6,7 @@ from django.views.generic import RedirectView
 
 from backoffice.health import healthz, readyz
 from logistics import counter
+from logistics.handbook import pages as handbook
 
 urlpatterns = [
     path("healthz", healthz),
@@ -18,6 +19,9 @@ urlpatterns = [
     path("warehouse/", include("logistics.warehouse.urls")),
     path("api/couriers/v1/", include("logistics.urls")),
     path("api/v1/", include("backoffice.shop.urls")),
+    path("docs/couriers/", include("logistics.handbook.urls")),
+    path("problems/", handbook.problems, name="problems"),
+    path("problems/<str:code>", handbook.problem, name="problem"),
 ]
 
 handler400 = "backoffice.problems.bad_request"

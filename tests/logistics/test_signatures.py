@@ -4,7 +4,6 @@ import base64
 import json
 import time
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from standardwebhooks import Webhook
 
+from logistics.handbook import contract
 from logistics.signatures import BadSignature, new_secret, secret_bytes, sign, verify
 
-VECTORS = json.loads(Path(__file__).with_name("courier_vectors.json").read_text())["vectors"]
+VECTORS = json.loads((contract.FOLDER / "vectors.json").read_text())["vectors"]
 NOW = 1_796_000_000
 KEY, OLD_KEY, STRANGERS_KEY = (bytes([n]) * 32 for n in (1, 2, 3))
 BODY = b'{"type":"tracking.updated"}'

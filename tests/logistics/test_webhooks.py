@@ -2,7 +2,6 @@
 
 import json
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +14,7 @@ from hypothesis import strategies as st
 from pytest_django import Settings
 
 from logistics import workflow
+from logistics.handbook import contract
 from logistics.models import Courier, TrackingEvent, WebhookReceipt
 from logistics.reports import MAX_EVENTS, Report
 from logistics.states import Direction
@@ -25,7 +25,7 @@ from tests.logistics.story import DAY, HOUR, T0, awaiting, event, parcel_of
 
 pytestmark = pytest.mark.django_db
 
-VECTORS = json.loads((Path(__file__).parent / "courier_vectors.json").read_text())["vectors"]
+VECTORS = json.loads((contract.FOLDER / "vectors.json").read_text())["vectors"]
 EVENTS = "/api/couriers/v1/la-poste-fr/events"
 
 
