@@ -32,7 +32,7 @@ ONE_CALLER = 64
 
 @dataclass(frozen=True)
 class Room:
-    """What is left of a limit: `left` of `quota` calls in `window` seconds."""
+    """What is left of a limit before a call: `left` of `quota` in `window` seconds."""
 
     name: str
     quota: int
@@ -41,10 +41,10 @@ class Room:
     wait: int
 
     def headers(self) -> dict[str, str]:
-        """As the draft of the HTTP working group names them (ratelimit-headers-10)."""
+        """What is left after it, as the draft of the HTTP working group says it (ratelimit-10)."""
         return {
             "RateLimit-Policy": f'"{self.name}";q={self.quota};w={self.window}',
-            "RateLimit": f'"{self.name}";r={max(0, self.left)};t={self.wait}',
+            "RateLimit": f'"{self.name}";r={max(0, self.left - 1)};t={self.wait}',
         }
 
 

@@ -9,6 +9,6 @@ from .reading import ReadOnly
 
 @admin.register(WebhookReceipt)
 class WebhookReceiptAdmin(ReadOnly):
-    list_display = ("received_at", "courier", "webhook_id", "status", "key_index")
-    list_filter = ("courier", "key_index")
+    list_display = ("received_at", "courier", "mode", "webhook_id", "status", "key_index")
+    list_filter = ("courier", "mode", "key_index")
     search_fields = ("webhook_id",)

@@ -125,7 +125,8 @@ def test_a_courier_has_its_own_limit_wherever_it_calls_from(settings: Settings) 
 def test_what_is_left_is_said_with_every_answer() -> None:
     answer = post(b"{}")
     assert answer["RateLimit-Policy"] == '"courier";q=100;w=5'
-    assert answer["RateLimit"].startswith('"courier";r=')
+    assert answer["RateLimit"] == '"courier";r=99;t=5'
+    assert post(b"{}")["RateLimit"] == '"courier";r=98;t=5'
 
 
 def test_a_ping_a_ten_seconds_is_enough() -> None:
