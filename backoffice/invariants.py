@@ -17,7 +17,14 @@ from typing import Any
 from django.conf import settings
 from django.db.models import Count, F, Max, OuterRef, Q, QuerySet, Subquery, Sum
 
-from logistics.models import Inspection, Parcel, PickupBooking, PickupSlot
+from logistics.models import (
+    Anomaly,
+    Inspection,
+    Parcel,
+    PickupBooking,
+    PickupSlot,
+    TrackingEvent,
+)
 from logistics.states import OPEN_PICKUPS, LabelState
 from refunds.models import LedgerEntry, Refund
 from refunds.states import RefundState
@@ -313,6 +320,23 @@ def no_van_is_waited_for_in_vain(at: datetime) -> Found:
         yield number, f"{reference} is due for more than an hour"
 
 
+def no_report_is_forgotten(at: datetime) -> Found:
+    """What a courier reported of a parcel is worked out within the hour, or set aside."""
+    late = TrackingEvent.objects.due().filter(received_at__lt=at - PATIENCE)
+    rows = late.values_list("parcel__case__number", "event_id")
+    for number, event_id in rows.iterator(CHUNK):
+        yield number, f"report {event_id} is not worked out for more than an hour"
+
+
+def what_waits_at_the_desk_is_about_something(at: datetime) -> Found:
+    """Whoever opens it finds a courier, a parcel, a van, a report or a message to look at."""
+    nothing = Anomaly.objects.open().filter(
+        courier=None, parcel=None, pickup=None, event=None, delivery=None
+    )
+    for key in nothing.values_list("key", flat=True).iterator(CHUNK):
+        yield key, "waits for a person, and is about nothing"
+
+
 def the_bank_agrees(at: datetime) -> Found:
     """The bank's own book holds each refund that we call paid, once, and nothing else.
 
@@ -370,6 +394,8 @@ INVARIANTS: tuple[Invariant, ...] = (
     no_case_is_stuck,
     vans_have_the_places_that_are_taken,
     no_van_is_waited_for_in_vain,
+    no_report_is_forgotten,
+    what_waits_at_the_desk_is_about_something,
     the_bank_agrees,
 )
 

@@ -14,7 +14,7 @@ from pytest_django import Settings
 from backoffice import invariants
 from backoffice.tasks import daily_invariants
 from logistics.models import Parcel, PickupBooking
-from logistics.workflow import book_pickup, order_label, pickup_slots
+from logistics.workflow import book_pickup, order_label, pickup_slots, raise_anomaly
 from refunds import workflow as refunds
 from refunds.models import LedgerEntry, Refund
 from refunds.sandbox_bank import SandboxBank
@@ -22,6 +22,7 @@ from returns import workflow
 from returns.models import Case, FreeReturnSlot, Reaction
 from returns.states import Event, InspectionOutcome, State
 from tests import make
+from tests.logistics.story import awaiting, event, parcel_of, tell
 from tests.make import DAY, T0
 from tests.refunds.conftest import start_bank
 from tests.refunds.make import Start
@@ -291,6 +292,21 @@ def test_a_case_past_its_deadline_is_seen_after_an_hour() -> None:
     late = case.deadline_at + timedelta(hours=1)
     assert case.number not in [number for _, number in broken(late)]
     assert ("no", case.number) in broken(late + timedelta(seconds=1))
+
+
+def test_a_report_that_nobody_works_out_is_seen_after_an_hour() -> None:
+    parcel = parcel_of(awaiting())
+    run_reactions()
+    assert parcel.courier is not None
+    told = event(parcel, "in_transit", at=T0, event_id="e1")
+    tell(parcel.courier, "tracking.updated", told, at=T0, project=False)
+    assert broken(T0 + timedelta(hours=1)) == []
+    assert ("no", parcel.case.number) in broken(T0 + timedelta(hours=1, seconds=1))
+
+
+def test_something_at_the_desk_that_is_about_nothing_is_seen() -> None:
+    raise_anomaly("odd", code="odd", text="Look here.", at=T0)
+    assert ("what", "odd") in broken()
 
 
 def test_what_the_bank_paid_and_we_did_not_is_seen(start_bank: Start, settings: Settings) -> None:

@@ -4,7 +4,7 @@ import pytest
 from django.db import DatabaseError, IntegrityError, transaction
 
 from logistics import workflow
-from logistics.models import Anomaly, Courier, CourierEntry
+from logistics.models import Anomaly, Courier, CourierEntry, TrackingEvent
 from logistics.models.desk import ITSELF
 from returns import workflow as returns
 from returns.machine import NotNow
@@ -120,3 +120,9 @@ def test_the_journal_of_a_partner_is_never_edited_or_deleted() -> None:
         CourierEntry.objects.filter(pk=entry.pk).update(by="bob")
     with pytest.raises(AppendOnly):
         entry.delete()
+
+
+def test_a_report_of_no_courier_was_typed_in_by_somebody() -> None:
+    told = {"type": "tracking.updated", "code": "in_transit", "occurred_at": T0, "received_at": T0}
+    with pytest.raises(IntegrityError), transaction.atomic():
+        TrackingEvent.objects.create(event_id="e", parcel=parcel_of(awaiting()), **told)
