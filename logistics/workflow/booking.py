@@ -190,6 +190,7 @@ def _ask(what: MessageType, booking: PickupBooking, *, at: datetime) -> None:
         address={"name": buyer.name, **buyer.address, "country": buyer.country},
         window=booking.window(),
         attempt_limit=booking.case.policy.pickup_attempts,
+        label="printed",
     )
 
 

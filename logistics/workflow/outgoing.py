@@ -14,14 +14,19 @@ from logistics.couriers import (
     PickupOutcome,
     PickupSaid,
 )
-from logistics.models import Courier, Delivery, DeliveryAttempt, EndpointHealth
+from logistics.models import Courier, Delivery, DeliveryAttempt, EndpointHealth, PickupBooking
 from logistics.retries import HOPELESS_TRIES, next_try
 from logistics.states import Ending, Fate, MessageType
 from logistics.workflow.desk import raise_anomaly
 from logistics.workflow.endpoints import heard
 from logistics.workflow.holding import hold
 from logistics.workflow.ordering import issue_ordered_label
-from logistics.workflow.pickups import confirm_pickup, fail_untold_pickup
+from logistics.workflow.pickups import (
+    answer_cancellation,
+    confirm_pickup,
+    fail_untold_pickup,
+    reject_pickup,
+)
 from returns import clock
 from returns.drain import locked
 
@@ -197,18 +202,26 @@ def _follow(delivery: Delivery, result: Result, at: datetime) -> None:
     booking = delivery.pickup
     if booking is None:
         return
-    if isinstance(result, PickupOutcome) and result.said == PickupSaid.ACCEPTED:
-        confirm_pickup(booking, number=result.confirmation_number, at=at)
-    by_hand = isinstance(result, PickupOutcome) and result.said == PickupSaid.BY_HAND
-    if by_hand or (isinstance(result, CancelOutcome) and result.said == CancelSaid.BY_HAND):
-        raise_anomaly(
-            f"by-hand:{delivery.pk}",
-            code="ring-the-courier",
-            text=f"Nobody but a person can tell {delivery.courier}: "
-            f"{delivery.get_type_display().lower()}, {booking.reference}.",
-            at=at,
-            courier=delivery.courier,
-            parcel=delivery.parcel,
-            pickup=booking,
-            delivery=delivery,
-        )
+    match result:
+        case PickupOutcome(said=PickupSaid.ACCEPTED, confirmation_number=number):
+            confirm_pickup(booking, number=number, at=at)
+        case PickupOutcome(said=PickupSaid.REJECTED, reason=reason):
+            reject_pickup(booking, reason=reason, at=at)
+        case CancelOutcome(said=CancelSaid.CANCELLED | CancelSaid.REJECTED as said):
+            answer_cancellation(booking, cancelled=said == CancelSaid.CANCELLED, at=at)
+        case PickupOutcome(said=PickupSaid.BY_HAND) | CancelOutcome(said=CancelSaid.BY_HAND):
+            _by_hand(delivery, booking, at)
+
+
+def _by_hand(delivery: Delivery, booking: PickupBooking, at: datetime) -> None:
+    raise_anomaly(
+        f"by-hand:{delivery.pk}",
+        code="ring-the-courier",
+        text=f"Nobody but a person can tell {delivery.courier}: "
+        f"{delivery.get_type_display().lower()}, {booking.reference}.",
+        at=at,
+        courier=delivery.courier,
+        parcel=delivery.parcel,
+        pickup=booking,
+        delivery=delivery,
+    )

@@ -7,7 +7,7 @@ from django.db import transaction
 
 from logistics import policy
 from logistics.models import PickupBooking
-from logistics.states import OPEN_PICKUPS, PICKUP, MessageType, PickupEvent, PickupState
+from logistics.states import OPEN_PICKUPS, PICKUP, Ending, MessageType, PickupEvent, PickupState
 from logistics.tracking import TrackingReason
 from logistics.workflow.holding import hold, tell
 from logistics.workflow.places import settle
@@ -71,8 +71,8 @@ def overtake(
     Returns whether it may have heard.
     """
     untold = booking.deliveries.untold()
-    heard = booking.deliveries.filter(attempts__gt=0).exists() or not booking.courier.endpoint_url
-    untold.update(dead_at=at, next_try_at=None, last_error="overtaken by a cancellation")
+    heard = booking.deliveries.filter(attempts__gt=0).exists() or not booking.courier.is_told
+    untold.update(dead_at=at, next_try_at=None, ending=Ending.OVERTAKEN)
     if heard:
         tell(
             MessageType.PICKUP_CANCEL_REQUESTED,
@@ -109,6 +109,36 @@ def confirm_pickup(booking: PickupBooking, *, number: str, at: datetime) -> None
         if booking.state in (PickupState.REQUESTED, PickupState.MOVE_REQUESTED):
             agree(booking, at=at, number=number[:64])
             note(booking, f"Pick-up confirmed for {booking.words()}.", at)
+
+
+def reject_pickup(booking: PickupBooking, *, reason: str, at: datetime) -> None:
+    """The courier said at once, in its answer, that it does not come (R23)."""
+    with transaction.atomic():
+        hold(booking.case)
+        booking.refresh_from_db()
+        if booking.state == PickupState.MOVE_REQUESTED:
+            stay(booking, PickupEvent.MOVE_REJECTED, at=at)
+            note(booking, f"The courier still comes on {booking.words()}.", at)
+        elif booking.state in (PickupState.REQUESTED, PickupState.CONFIRMED):
+            apply(booking, PickupEvent.REJECTED, at=at, reason=reason[:200])
+            extend(booking.case, TrackingReason.COURIER_MISSED, at)
+            note(booking, f"The courier rejected the pick-up. {CHOOSE_AGAIN}", at)
+
+
+def answer_cancellation(booking: PickupBooking, *, cancelled: bool, at: datetime) -> None:
+    """The courier said at once whether it could still cancel (R23)."""
+    with transaction.atomic():
+        hold(booking.case)
+        booking.refresh_from_db()
+        if booking.state != PickupState.CANCEL_REQUESTED:
+            return
+        if cancelled:
+            apply(booking, PickupEvent.CANCELLED, at=at)
+            note(booking, "The courier cancelled the pick-up, as it was asked to.", at)
+        else:
+            stay(booking, PickupEvent.CANCEL_REJECTED, at=at)
+            words = f"The courier could not cancel any more: it comes on {booking.words()}."
+            note(booking, words, at)
 
 
 def agree(

@@ -362,6 +362,7 @@ def test_a_request_overtaken_while_it_was_on_the_wire_stays_overtaken(partner: P
     workflow.record(on_the_wire, Answer(Fate.TAKEN, 204), at=T0 + 2 * SECOND)
     delivery.refresh_from_db()
     assert (delivery.dead_at, delivery.delivered_at) == (T0 + SECOND, None)
+    assert delivery.ending == "overtaken"
     assert booking.deliveries.filter(type=MessageType.PICKUP_CANCEL_REQUESTED).exists()
 
 
@@ -383,6 +384,48 @@ def test_a_courier_may_confirm_in_its_answer(partner: Partner) -> None:
     outbox.deliver_due(5, at=T0)
     booking.refresh_from_db()
     assert (booking.state, booking.confirmation_number) == (PickupState.CONFIRMED, "PRG-1")
+
+
+def test_a_courier_may_reject_in_its_answer_and_the_buyer_gets_a_day_r24(
+    partner: Partner,
+) -> None:
+    case, booking, _ = booked(partner)
+    before = case.deadline_at
+    partner.status, partner.body = 200, b'{"status":"rejected","reason":"no van that day"}'
+    outbox.deliver_due(5, at=T0)
+    booking.refresh_from_db()
+    case.refresh_from_db()
+    assert (booking.state, booking.reason) == (PickupState.REJECTED, "no van that day")
+    assert before is not None
+    assert case.deadline_at == before + DAY
+
+
+@pytest.mark.parametrize(
+    ("said", "state"), [(b"cancelled", PickupState.CANCELLED), (b"rejected", PickupState.CONFIRMED)]
+)
+def test_a_courier_may_answer_a_cancellation_at_once_r23(
+    partner: Partner, said: bytes, state: PickupState
+) -> None:
+    case, booking, _ = booked(partner)
+    partner.status, partner.body = 200, b'{"status":"confirmed","confirmation_number":"PRG-1"}'
+    outbox.deliver_due(5, at=T0)
+    workflow.cancel_pickup(case, at=T0 + SECOND)
+    partner.body = b'{"status":"%s"}' % said
+    outbox.deliver_due(5, at=T0 + SECOND)
+    booking.refresh_from_db()
+    assert booking.state == state
+
+
+def test_where_nobody_can_be_called_a_person_rings_the_courier() -> None:
+    make.courier("ppl-cz")
+    Courier.objects.filter(slug="ppl-cz").update(gateway="internal")
+    case = awaiting("CZ")
+    booking = workflow.book_pickup(case, window=WINDOW, at=T0)
+    outbox.deliver_due(5, at=T0)
+    assert Anomaly.objects.get(code="ring-the-courier").pickup == booking
+    workflow.cancel_pickup(case, at=T0 + SECOND)
+    outbox.deliver_due(5, at=T0 + SECOND)
+    assert Anomaly.objects.filter(code="ring-the-courier", pickup=booking).count() == 2
 
 
 @pytest.mark.parametrize("body", [b"", b"[" * 4_000, b'{"status":7}', b"\xff", b"x" * 1_000_000])

@@ -54,13 +54,21 @@ HANGS, WAITING, WELL = 15.0, 200, 50
 
 
 def test_a_courier_that_hangs_on_every_call_delays_no_other(settings: Settings) -> None:
-    """200 messages wait for a server that hangs for 15 s; another's 50 are told meanwhile."""
+    """200 messages wait for a server that hangs for 15 s; another's 50 are told meanwhile.
+
+    In three seconds; on a machine that is busy, in about the time that 50 take when nobody hangs.
+    """
     settings.COURIERS_ON_LOOPBACK = True
     with partner_on_loopback() as hangs, partner_on_loopback() as well:
         hangs.seconds = HANGS
         for slug, url in (("la-poste-fr", hangs.url), ("inpost-pl", well.url)):
             make.courier(slug)
             Courier.objects.filter(slug=slug).update(endpoint_url=url)
+        _labels("PL", WELL)
+        began = monotonic()
+        outbox.deliver(lambda: T0)
+        alone = monotonic() - began
+        assert len(well.acted) == WELL
         _labels("FR", WAITING)
         workers = [Thread(target=_work, args=(lambda: T0,), name=f"worker-{n}") for n in range(2)]
         for worker in workers:
@@ -69,14 +77,14 @@ def test_a_courier_that_hangs_on_every_call_delays_no_other(settings: Settings) 
         # Both are waiting now, and these are new.
         _labels("PL", WELL)
         began = monotonic()
-        _until(lambda: len(well.acted) == WELL)
+        _until(lambda: len(well.acted) == 2 * WELL)
         took = monotonic() - began
         assert len(hangs.heard) == workflow.IN_FLIGHT
         hangs.over.set()
         Delivery.objects.filter(attempts=0).update(next_try_at=None)
         for worker in workers:
             worker.join()
-    assert took < 3
+    assert took < max(3, 2 * alone)
 
 
 def _labels(country: str, count: int) -> None:
@@ -87,7 +95,7 @@ def _labels(country: str, count: int) -> None:
     copies(
         first, made, tracking_number="'N' || n", order_id="-n - id", token="'T' || n || '-' || id"
     )
-    newest = Parcel.objects.latest("id").pk
+    newest = Parcel.objects.latest("id").pk  # the last of the copies
     number = f"{newest - made} + n"
     copies(delivery, made, message_id=f"'msg_' || {number}", parcel_id=number)
 
