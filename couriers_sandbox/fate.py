@@ -36,6 +36,8 @@ VANS: Shares = {
     "never comes": 0.01,  # nobody comes, and nothing is ever said
     "cancels late": 0.01,
 }
+#: What becomes of a wish that a van does not come.
+CANCELS: Shares = {"cancels": 0.9, "refuses": 0.1}
 #: How a courier's own door takes a message the first time; told again, it takes it.
 ANSWERS: Shares = {
     "takes it": 0.9,

@@ -39,7 +39,13 @@ class Post:
         """Messages of what is to be said, courier by courier; those it was decided to hold back
         are on the agenda instead. Under the world's lock."""
         old = [thing for thing in things if isinstance(thing, Message)]
-        reports = [one for one in things if isinstance(one, Report) and not one.lost]
+        mine = self.world.couriers
+        # Who has no secret to sign with is asked, and reports nothing by itself.
+        reports = [
+            one
+            for one in things
+            if isinstance(one, Report) and not one.lost and mine[one.courier].sign_with
+        ]
         new = [
             self._message(courier, batch, now)
             for courier in sorted({report.courier for report in reports})

@@ -3,6 +3,7 @@
     POST /couriers/{slug}     signed by the back office (Standard Webhooks) → 204; 200 with a
                               confirmation; 401; or a fault of chance: 503, 429, no answer
     GET  /healthz             204, to anybody
+    …    /carrier/{slug}/…    the same couriers asked as a carrier's interface is: see carrier.py
 
 With `Authorization: Bearer TOKEN`, JSON both ways, moments in RFC 3339:
 
@@ -14,12 +15,15 @@ With `Authorization: Bearer TOKEN`, JSON both ways, moments in RFC 3339:
     PUT  /control/stories     {rma: {seed, name, script}}: what a return is to meet on purpose
     POST /control/acts        [{act: "hand_over", courier, tracking_number, rma, at?} |
                               {act: "door", courier, pickup_id, answer: "home" | a reason}]
+    PUT  /control/says        {slug: {status, body, headers} | "rejected" | "pending" | … | null}:
+                              what its carrier's interface answers, whatever is asked
     POST /control/advance     {to} → {done, next_at, refused: […]}, when all due till then is posted
     GET  /control/parcels/{rma}   the parcels of a return, as they really fare
     GET  /control/statistics  the book in numbers
     GET  /control/book        the whole book
 """
 
+import base64
 import hmac
 import json
 from collections.abc import Callable, Mapping
@@ -27,6 +31,7 @@ from functools import partial
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 from couriers_sandbox.book import Book
 from couriers_sandbox.contract import is_signed, moment, told
@@ -85,6 +90,8 @@ class Clerk(BaseHTTPRequestHandler):
             self._send(HTTPStatus.NO_CONTENT)
         elif first == "couriers" and len(rest) == 1 and method == "POST":
             self._told(rest[0], body)
+        elif first == "carrier" and len(rest) > 1:
+            self._asked(method, rest[0], "/".join(rest[1:]), body)
         elif first == "control" and rest:
             self._controlled(method, rest, body)
         else:
@@ -115,11 +122,43 @@ class Clerk(BaseHTTPRequestHandler):
         headers = {} if answer.retry_after is None else {"Retry-After": str(answer.retry_after)}
         self._send(answer.status, answer.body, headers)
 
+    # --- The carrier's interface
+
+    def _asked(self, method: str, slug: str, what: str, body: bytes) -> None:
+        world = self.server.world
+        if not self._is_known():
+            return self._send(HTTPStatus.UNAUTHORIZED)
+        if answer := world.says.get(slug):
+            return self._raw(answer)
+        if slug not in world.couriers:
+            return self._send(HTTPStatus.NOT_FOUND)
+        courier, key = world.couriers[slug], self.headers.get("Idempotency-Key", "")
+        try:
+            if method == "GET":
+                said = world.carrier.look(courier, what, parse_qs(urlsplit(self.path).query))
+            else:
+                said = world.carrier.ask(courier, what, key, json.loads(body))
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            return self._send(HTTPStatus.UNPROCESSABLE_ENTITY, {"error": str(error)})
+        return self._send(HTTPStatus.NOT_FOUND if said is None else HTTPStatus.OK, said)
+
+    def _raw(self, answer: Mapping[str, Any]) -> None:
+        self.send_response(answer["status"])
+        for name, value in answer.get("headers", {}).items():
+            self.send_header(name, value)
+        content = base64.b64decode(answer.get("body", ""))
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
     # --- The control door
 
-    def _controlled(self, method: str, path: list[str], body: bytes) -> None:
+    def _is_known(self) -> bool:
         given = self.headers.get("Authorization", "")
-        if not hmac.compare_digest(given.encode(), f"Bearer {self.server.token}".encode()):
+        return hmac.compare_digest(given.encode(), f"Bearer {self.server.token}".encode())
+
+    def _controlled(self, method: str, path: list[str], body: bytes) -> None:
+        if not self._is_known():
             return self._send(HTTPStatus.UNAUTHORIZED)
         control = Control(self.server.world)
         act = control.find(method, path)
@@ -168,6 +207,7 @@ class Control:
             ("PUT", "world"): self.put_world,
             ("PUT", "clock"): self.put_clock,
             ("PUT", "stories"): self.put_stories,
+            ("PUT", "says"): self.put_says,
             ("POST", "acts"): self.acts,
             ("POST", "advance"): self.advance,
             ("GET", "statistics"): partial(self.read, Book.statistics),
@@ -204,6 +244,19 @@ class Control:
         """What returns are to meet."""
         for rma, story in stories.items():
             self.world.tell_story(rma, **story)
+
+    def put_says(self, answers: Mapping[str, Any]) -> None:
+        """What carriers' interfaces answer from now on; a body is base64."""
+        world = self.world
+        for slug, answer in answers.items():
+            if isinstance(answer, str):
+                world.carrier.says[slug] = answer
+                world.says.pop(slug, None)
+            elif answer is None:
+                world.carrier.says.pop(slug, None)
+                world.says.pop(slug, None)
+            else:
+                world.says[slug] = dict(answer)
 
     def acts(self, acts: list[Mapping[str, Any]]) -> None:
         """Somebody does something to a parcel, or opens a door."""

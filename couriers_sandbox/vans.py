@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from couriers_sandbox.book import Heard, Report
 from couriers_sandbox.contract import hours, told
+from couriers_sandbox.fate import CANCELS
 
 if TYPE_CHECKING:
     from couriers_sandbox.world import World
@@ -73,6 +74,10 @@ class Vans:
             key = (heard.courier, heard.data["pickup_id"])
             numbers = heard.data.get("tracking_numbers", [])
             van = self.all[key] = Van(*key, heard.data.get("rma", ""), numbers, now, now)
+        dice = self.world.dice(van.rma)
+        if dice.one_of(self.world.nth(dice.name, "cancel"), CANCELS) == "refuses" and van.asked:
+            # It is on its way already.
+            return [self._report(van, "pickup.cancel_rejected", now, reason="other")]
         van.gone = True
         return [self._report(van, "pickup.cancelled", now, by="customer")]
 

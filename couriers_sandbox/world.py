@@ -11,6 +11,7 @@ from typing import Any
 from couriers_sandbox import fate
 from couriers_sandbox.agenda import Agenda, Clock
 from couriers_sandbox.book import Book, Heard, Message, Parcel, Report
+from couriers_sandbox.carrier import Carrier
 from couriers_sandbox.contract import told
 from couriers_sandbox.dice import Dice
 from couriers_sandbox.post import Post
@@ -59,7 +60,8 @@ class World:
         self.journeys, self.vans_fare = dict(fate.JOURNEYS), dict(fate.VANS)
         self.answers, self.faults = dict(fate.ANSWERS), dict(fate.FAULTS)
         self.lock, self._advancing = threading.RLock(), threading.Lock()
-        self.vans, self.post = Vans(self), Post(self)
+        self.vans, self.post, self.carrier = Vans(self), Post(self), Carrier(self)
+        self.says: dict[str, dict[str, Any]] = {}  # a raw answer, by slug of a carrier's interface
         self._stories: dict[str, Dice] = {}
         self._heard: list[tuple[Heard, Answer]] = []
         self._numbers, self._been = Counter[str](), Counter[tuple[str, str]]()

@@ -45,6 +45,7 @@ __all__ = [
 GATEWAYS: dict[str, str] = {
     Gateway.PARTNER: "logistics.couriers.partner.PartnerWebhookGateway",
     Gateway.INTERNAL: "logistics.couriers.internal.InternalLabelGateway",
+    Gateway.SIMULATOR: "logistics.couriers.simulator.SimulatorGateway",
     Gateway.KARRIO: "logistics.couriers.karrio.KarrioGateway",
 }
 

@@ -2,15 +2,22 @@
 
 import json
 import socket
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from threading import Thread
 from typing import Any, Protocol
 
 import pytest
+from django import conf
 from pytest_django import DjangoDbBlocker, Settings
 
+from couriers_sandbox.server import Control, Sandbox
+from couriers_sandbox.world import Courier as Played
+from couriers_sandbox.world import World
 from logistics.couriers import (
     GATEWAYS,
     Address,
@@ -72,6 +79,28 @@ class PartnerStage:
 
 
 @dataclass
+class SimulatorStage:
+    courier: Courier
+    world: World
+
+    @property
+    def acted(self) -> set[str]:
+        return {key for _, key in self.world.carrier.done}
+
+    def says(self, what: str) -> bool:
+        control = Control(self.world)
+        if what == "away":
+            self.courier.endpoint_url = "http://127.0.0.1:1"
+        elif what in ("nothing", "confirmed", "rejected", "cancelled"):
+            control.put_says({self.courier.slug: "pending" if what == "nothing" else what})
+        else:
+            status, body, headers = SAYINGS[what]
+            answer = {"status": status, "body": b64encode(body).decode(), "headers": headers}
+            control.put_says({self.courier.slug: answer})
+        return True
+
+
+@dataclass
 class InternalStage:
     courier: Courier
     acted: set[str] = field(default_factory=set)
@@ -111,8 +140,28 @@ def internal_stage() -> Iterator[Stage]:
     yield InternalStage(courier)
 
 
+@contextmanager
+def simulator_stage() -> Iterator[Stage]:
+    courier = make.courier("ppl-cz")
+    courier.gateway = Gateway.SIMULATOR
+    world = World(7)
+    world.clock.set_to(T0, speed=0)
+    world.couriers[courier.slug] = Played(courier.slug, courier.country, "", [], [])
+    sandbox = Sandbox(world, token=conf.settings.COURIERS_TOKEN)
+    thread = Thread(target=sandbox.serve_forever, args=(0.05,), daemon=True)
+    thread.start()
+    courier.endpoint_url = f"{sandbox.url}/carrier/{courier.slug}"
+    yield SimulatorStage(courier, world)
+    sandbox.shutdown()
+    sandbox.server_close()
+
+
 #: A gateway adds itself here.
-STAGES: dict[str, Any] = {Gateway.PARTNER: partner_stage, Gateway.INTERNAL: internal_stage}
+STAGES: dict[str, Any] = {
+    Gateway.PARTNER: partner_stage,
+    Gateway.INTERNAL: internal_stage,
+    Gateway.SIMULATOR: simulator_stage,
+}
 
 
 @pytest.fixture(params=sorted(STAGES))
@@ -277,7 +326,8 @@ def test_a_call_asks_the_database_nothing(stage: Stage, django_db_blocker: Djang
 
 
 def test_every_gateway_that_is_installed_is_on_stage() -> None:
-    assert set(STAGES) == set(GATEWAYS)
+    # Karrio is an extra: tests/logistics/test_karrio.py.
+    assert {*STAGES, Gateway.KARRIO} == set(GATEWAYS)
 
 
 def test_a_gateway_that_is_not_installed_is_named() -> None:
@@ -361,3 +411,33 @@ def test_retry_after_is_seconds_or_a_date_and_a_day_at_most(
     """RFC 9110 §10.2.3; a date counts from the courier's own Date."""
     wait = Answer.of(Reply(503, headers=headers)).retry_after
     assert wait == (None if seconds is None else timedelta(seconds=seconds))
+
+
+def test_the_simulator_can_all_that_a_courier_can_be_asked_for(settings: Settings) -> None:
+    """Numbers and pages of its own, a confirmed window, what happened to a parcel, its points."""
+    settings.COURIERS_ON_LOOPBACK = True
+    with simulator_stage() as stage:
+        assert isinstance(stage, SimulatorStage)
+        spoken, world = gateway(stage), stage.world
+        assert spoken.capabilities == set(Capability)
+        made = spoken.create_label(LabelSpec.read(label_message("")), "k-1")
+        again = spoken.create_label(LabelSpec.read(label_message("")), "k-1")
+        assert (made.number, made.page[:5], made.cost) == (again.number, b"%PDF-", Decimal("4.50"))
+        outcome = spoken.book_pickup(VAN, "k-2")
+        assert outcome.window_start == datetime(2026, 3, 4, 8, tzinfo=UTC)
+        world.hand_over(stage.courier.slug, made.number, "RMA-1", "dropped_off", T0)
+        world.advance(T0)
+        (seen,) = spoken.poll_tracking([made.number])
+        assert (seen.code, seen.occurred_at) == ("dropped_off", T0)
+        assert spoken.poll_tracking(["BA0"]) == []
+        points = list(spoken.points())
+        assert len(points) == 3
+        assert {point.country for point in points} == {"CZ"}
+
+
+def test_the_simulator_is_asked_by_those_who_may(settings: Settings) -> None:
+    """Its token is ours."""
+    with simulator_stage() as stage:
+        settings.COURIERS_TOKEN = "another"
+        assert gateway(stage).create_label(LABEL, "k-1").answer.fate == Fate.HOPELESS
+        assert stage.acted == set()
