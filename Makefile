@@ -1,18 +1,19 @@
 # Two commands are enough: `make demo` runs the whole thing, `make test` proves it.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo replay test test-karrio bench-clock check run lock
+.PHONY: help setup demo replay test test-karrio bench-clock check run couriers-soak lock
 
 STAY ?= 1
 CASES ?= 200
 DAYS ?= 45
 SEED ?= 7
 LIMIT ?=
+PARCELS ?= 10000
 ARGS ?=
 stay := $(if $(filter 0,$(STAY)),--no-stay,--stay)
 python := .venv/bin/python
 
 help: ## Print this
-	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/p' Makefile | expand -t 20
+	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/p' Makefile | expand -t 24
 
 setup: ## Make .venv from the hash-pinned lock, and nothing else
 	@python3 bootstrap.py
@@ -26,6 +27,9 @@ replay: setup ## Play a real shop's year: FILE=… (STAY=0, LIMIT=300)
 
 run: setup ## Everything up, empty, in real time, until Ctrl-C
 	@$(python) -m backoffice.processes
+
+couriers-soak: setup ## Parcels through every fault of a courier (PARCELS=10000 SEED=7)
+	@SIMULATION=1 VAR_DIR=var/soak $(python) manage.py courier_soak --parcels $(PARCELS) --seed $(SEED)
 
 test: setup ## All tests; with DATABASE_URL and REDIS_URL the races and kills too (ARGS="-k label")
 	@$(python) -m pytest $(ARGS)

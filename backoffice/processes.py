@@ -13,7 +13,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from http import HTTPStatus
 from pathlib import Path
@@ -81,17 +81,19 @@ class Stack:
         web_port: int | None = 8000,
         worker_concurrency: int = 2,
         worker_by_queue: bool = False,
+        queues: Sequence[str] = QUEUES,
         beats: int = 1,
         migrate: bool = True,
         env: Mapping[str, str] | None = None,
     ) -> None:
-        """`web_port`: the first free one from there up, None for any."""
+        """`web_port`: the first free one from there up, None for any. `queues`: that are served."""
         self.root = root.absolute()
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._held = ExitStack()
         self._migrate = migrate
         given = {**os.environ, **(env or {})}
-        workers = [f"worker-{queue}" for queue in QUEUES] if worker_by_queue else ["worker"]
+        self._queues = queues
+        workers = [f"worker-{queue}" for queue in queues] if worker_by_queue else ["worker"]
         beat_names = ["beat", *(f"beat{number}" for number in range(2, beats + 1))]
 
         self._ports = {"web": free_port(web_port or 0)}
@@ -227,6 +229,8 @@ class Stack:
             return server_command(self._ports["broker"], self.root)
         if name in ("bank", "couriers"):
             return _executable((*COMMANDS[name][:-1], str(self._ports[name])))
+        if name == "worker":
+            return _executable((*COMMANDS[name][:-1], ",".join(self._queues)))
         return _executable(COMMANDS["beat" if name.startswith("beat") else name])
 
     def _env_of(self, name: str) -> dict[str, str]:

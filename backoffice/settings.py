@@ -53,7 +53,7 @@ def _secret(name: str, made_up: str) -> str:
 # The clock can be moved only with this (returns.clock).
 SIMULATION = env.bool("SIMULATION", default=False)
 # What follows which event: looked up by name as ROOT_URLCONF is, so that no app imports the roof.
-ROOT_REACTIONS = "backoffice.reactions"
+ROOT_REACTIONS = env.str("ROOT_REACTIONS", default="backoffice.reactions")
 MARKETPLACE = env.str("MARKETPLACE", default="Marketplace")
 BANK_URL = env.str("BANK_URL", default="")
 BANK_KEY = env.str("BANK_KEY", default="" if HTTPS else "sandbox")

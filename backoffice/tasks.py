@@ -1,6 +1,7 @@
 """The roof's own periodic work, and the count of what workers handled in a simulation."""
 
 import logging
+from collections.abc import Collection
 from functools import cache
 
 import redis
@@ -39,16 +40,21 @@ def handled() -> dict[str, int]:
     return {str(name): int(count) for name, count in _redis().hgetall(HANDLED).items()}
 
 
-def busy() -> bool:
-    """Whether a message waits in a queue of ours, or is in a worker's hands."""
+def busy(queues: Collection[str] = QUEUES) -> bool:
+    """Whether a message waits in one of these queues, or is in a worker's hands."""
     if not _broker():
         return False
     asked = _redis().pipeline(transaction=False)
-    for queue in QUEUES:
+    for queue in queues:
         asked.llen(queue)
     # Acknowledged late: what is being worked on is here until it is done.
     asked.hlen("unacked")
     return any(asked.execute())
+
+
+def queue_of(task: str) -> str:
+    """The queue whose workers hear a task."""
+    return str(app.amqp.router.route({}, task)["queue"].name)
 
 
 def _broker() -> bool:

@@ -38,10 +38,14 @@ class Couriers:
         """Let the connections go; the couriers stay, with what they still have to do."""
         self._control.close()
 
-    def agree(self, web_url: str, *, at: datetime, **world: Any) -> None:
+    def arrange(self, **world: Any) -> None:
+        """How things fare from now on: what `PUT /control/world` takes: seed, run, faults, …"""
+        self._send("PUT", "/world", world)
+
+    def agree(self, web_url: str, *, at: datetime) -> None:
         """Agree on new secrets with every active courier, and have it called at the sandbox.
 
-        `web_url`: where it reports to. `world` is what `PUT /control/world` takes: run, faults, …
+        `web_url`: where it reports to.
         """
         self._played = {}
         for courier in Courier.objects.filter(active=True):
@@ -55,7 +59,6 @@ class Couriers:
                 "verify_with": [_new_secret(courier, Direction.OUT, at, timedelta(0))],
             }
         self._send("PUT", "/couriers", self._played)
-        self._send("PUT", "/world", world)
 
     def rotate(self, *, at: datetime, overlap: timedelta) -> None:
         """New secrets both ways for all that were agreed with; the old ones count so much longer.
@@ -95,13 +98,10 @@ class Couriers:
             self._told |= new.keys()
             self._send("PUT", "/stories", new)
 
-    def take(self, number: str, now: datetime) -> bool:
-        """A buyer brings a return's parcel; False when it has no label to go by."""
-        parcel = (
-            Parcel.objects.filter(case__number=number, label=LabelState.LIVE)
-            .select_related("courier")
-            .last()
-        )
+    def take(self, number: str, now: datetime, *, live: bool = True) -> bool:
+        """A buyer brings a return's parcel; False when it has no (`live`) label to go by."""
+        parcels = Parcel.objects.filter(case__number=number).select_related("courier")
+        parcel = (parcels.filter(label=LabelState.LIVE) if live else parcels).order_by("id").last()
         if parcel is None or parcel.courier is None:
             return False
         act = {

@@ -5,17 +5,18 @@ for them and look into the tables until nothing due is left.
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 from django.db import connection
 from django.db.models import Q, QuerySet
 
+from backoffice.processes import QUEUES
 from backoffice.simulation.agenda import Agenda
 from backoffice.simulation.couriers import Couriers
-from backoffice.simulation.people import Heard, People, Story
-from backoffice.tasks import busy
+from backoffice.simulation.people import Heard, Story
+from backoffice.tasks import busy, queue_of
 from logistics.models import Delivery, EndpointHealth, Parcel, PointImport, TrackingEvent
 from refunds.models import Refund
 from refunds.states import RefundState
@@ -25,9 +26,10 @@ from returns.models import Case, Entry, Notice, Reaction
 from returns.states import TERMINAL
 
 Rows = QuerySet[Any]
+Due = Callable[[datetime], Rows]
 
 #: What the clock asks, by the task that answers: the rows due at a moment, leased ones too.
-DUE: dict[str, Callable[[datetime], Rows]] = {
+DUE: dict[str, Due] = {
     "returns.tasks.ring_cases": Case.objects.due,
     "returns.tasks.run_reactions": lambda at: Reaction.objects.filter(next_try_at__lte=at),
     "returns.tasks.send_notices": lambda at: Notice.objects.filter(next_try_at__lte=at),
@@ -56,10 +58,10 @@ IDLE = 1.0
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def _asking(at: datetime) -> Callable[[], list[str]]:
+def _asking(asked: Mapping[str, Due], at: datetime) -> Callable[[], list[str]]:
     """A function that says which tasks have rows due at that moment: one statement, built once."""
     parts, params = [], list[Any]()
-    for task, rows in DUE.items():
+    for task, rows in asked.items():
         sql, values = rows(at).order_by().values("pk")[:1].query.sql_with_params()
         # Our own words and Django's; what varies travels as parameters.
         parts.append(f"SELECT '{task}' WHERE EXISTS ({sql})")
@@ -74,6 +76,14 @@ def _asking(at: datetime) -> Callable[[], list[str]]:
     return ask
 
 
+class Hearing(Protocol):
+    """Who acts when something happens to a case."""
+
+    def hear(self, story: Story, heard: Heard) -> None:
+        """A line of a case's journal."""
+        ...
+
+
 class NobodyWorks(Exception):
     """Something stays due although it was rung for: no worker runs, or it cannot do its work."""
 
@@ -85,18 +95,24 @@ class Driver:
         self,
         stories: Iterable[Story],
         *,
-        people: People,
+        people: Hearing,
         couriers: Couriers,
         agenda: Agenda,
         grid: timedelta,
         show: Callable[["Driver"], None],
+        queues: Collection[str] = QUEUES,
     ) -> None:
-        """`grid`: moments are rounded up to it; `show` is called now and then."""
+        """`grid`: moments are rounded up to it; `show` is called now and then.
+
+        `queues`: those that are served; what is due in others is not waited for.
+        """
         self.stories = list(stories)
         self.people, self.couriers, self.agenda = people, couriers, agenda
         self.grid, self.show = grid, show
         self.now = clock.now()
         self.jumps = 0
+        self._queues = queues
+        self._due = {task: rows for task, rows in DUE.items() if queue_of(task) in queues}
         self._by_number: dict[str, Story] = {}
         self._seen = Entry.objects.order_by("id").values_list("id", flat=True).last() or 0
 
@@ -124,7 +140,7 @@ class Driver:
     def _jump(self, moment: datetime) -> None:
         # A worker that has read the clock, and not yet its rows, would do new work at the old time.
         until = time.monotonic() + IDLE
-        while busy() and time.monotonic() < until:
+        while busy(self._queues) and time.monotonic() < until:
             time.sleep(0.002)
         self.now = clock.set_to(moment)
         self.couriers.set_clock(self.now)
@@ -149,19 +165,20 @@ class Driver:
 
         After a jump nobody but us knows that something is due; else whoever wrote it has rung.
         """
-        wait, ask = 0.002, _asking(self.now)
+        wait, ask = 0.002, _asking(self._due, self.now)
         rung = moved = time.monotonic()
-        left = -1
+        left: list[int] = []
         while due := ask():
             now = time.monotonic()
             if jumped or now - rung >= RING_AGAIN:
                 for task in due:
                     ring(task)
-                still = sum(DUE[task](self.now).count() for task in due)
+                # By task: a row done that makes another row due is work, too.
+                still = [DUE[task](self.now).count() for task in due]
                 rung, moved = now, moved if still == left else now
                 left, jumped = still, False
             if now - moved > STALLED:
-                what = f"{left} rows still due after {STALLED:.0f} s: {', '.join(due)}"
+                what = f"{sum(left)} rows still due after {STALLED:.0f} s: {', '.join(due)}"
                 raise NobodyWorks(f"At {self.now:%Y-%m-%d %H:%M} {what}")
             time.sleep(wait)
             wait = min(wait * 1.5, 0.04)

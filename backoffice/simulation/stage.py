@@ -58,7 +58,8 @@ def stage(web_url: str) -> Iterator[Stage]:
     )
     try:
         couriers.set_clock(clock.now())
-        couriers.agree(web_url, at=clock.now(), run=run)
+        couriers.arrange(run=run)
+        couriers.agree(web_url, at=clock.now())
         yield Stage(run, agenda, shop, couriers, people)
     finally:
         shop.close()

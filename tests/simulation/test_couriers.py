@@ -188,6 +188,19 @@ def test_a_van_that_was_called_off_does_not_come(office: Office) -> None:
     assert office.later(T0 + 7 * DAY) == ["pickup.completed", "picked_up"]
 
 
+def test_a_van_that_is_on_its_way_may_not_be_called_off(office: Office) -> None:
+    """The wish is refused, and the van comes."""
+    office.control(
+        "PUT", "stories", {RMA: {"seed": 7, "name": "1", "script": {"cancel 1": "refuses"}}}
+    )
+    office.asks_for_a_van()
+    office.later(T0 + 6 * HOUR)
+    office.tells("pickup.cancel_requested", "msg_off", pickup_id="pk-1")
+    assert office.later(T0 + 3 * DAY)[:3] == [
+        *("pickup.cancel_rejected", "pickup.completed", "picked_up"),
+    ]
+
+
 def test_somebody_may_decide_who_opens_the_door(office: Office) -> None:
     """A door that nobody opens keeps the van waiting, whatever the dice say."""
     office.asks_for_a_van()

@@ -5,11 +5,11 @@ import shutil
 import sys
 import time
 from argparse import ArgumentParser, BooleanOptionalAction
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from django.conf import settings
 from django.core.management import call_command
@@ -21,7 +21,7 @@ from backoffice.embedded import InUse, NoServer, only_one_in
 from backoffice.management.commands.clock import span
 from backoffice.management.commands.seed_demo import plant
 from backoffice.management.commands.simulate import Result, play
-from backoffice.processes import BASE_DIR, NotUp, Stack, in_own_folder, ring_through
+from backoffice.processes import BASE_DIR, QUEUES, NotUp, Stack, in_own_folder, ring_through
 from backoffice.simulation.couriers import keep_time
 from backoffice.simulation.driver import NobodyWorks
 from backoffice.simulation.report import print_summary
@@ -30,6 +30,15 @@ from returns import clock
 
 #: What a stack that is played with has otherwise: a bank that is given up on after a second.
 SURROUNDINGS = {"BANK_TIMEOUT": "1", "LOG_LEVEL": "WARNING"}
+
+
+class Judged(Protocol):
+    """What came of what was played."""
+
+    @property
+    def well(self) -> bool:
+        """Nothing is broken."""
+        ...
 
 
 class Command(BaseCommand):
@@ -77,24 +86,34 @@ def add_own_arguments(parser: ArgumentParser, root: Path) -> None:
 
 def on_a_stack_of_its_own(
     root: Path,
-    tell: Callable[[Stack, Console], Result],
+    tell: Callable[[Stack, Console], Judged],
     *,
     start: datetime,
     port: int,
     stay: bool,
+    queues: Sequence[str] = QUEUES,
+    workers: int = 2,
+    env: Mapping[str, str] = SURROUNDINGS,
+    console: Console | None = None,
 ) -> None:
     """Start a stack on a fresh database, play on it, and stay up or judge (exit 0 or 1)."""
     in_own_folder(root, simulation=True)
-    console = Console(highlight=False)
+    console = console or Console(highlight=False)
     try:
         with only_one_in(root):
             fresh(root)
             begin(start)
             lines = plant()
-        with (
-            Stack(root, simulation=True, web_port=port, migrate=False, env=SURROUNDINGS) as stack,
-            as_part_of(stack),
-        ):
+        alone = Stack(
+            root,
+            simulation=True,
+            web_port=port,
+            queues=queues,
+            worker_concurrency=workers,
+            migrate=False,
+            env=env,
+        )
+        with alone as stack, as_part_of(stack):
             console.print(f"Up at {stack.url}/; logs in {root / 'log'}.")
             result = tell(stack, console)
             if stay:
