@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 import pytest
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, OperationalError, connection, transaction
 
 from returns import journal, workflow
 from returns.models import Case, Entry, FreeReturnSlot, Reaction
@@ -16,6 +16,7 @@ pytestmark = pytest.mark.django_db
 
 ran: list[str] = []
 broken: set[str] = set()
+crossed: set[str] = set()
 
 
 def greet(entry: Entry, *, at: datetime) -> None:
@@ -24,6 +25,9 @@ def greet(entry: Entry, *, at: datetime) -> None:
     ran.append(entry.case.number)
     if entry.case.number in broken:
         raise RuntimeError("no greeting today")
+    if entry.case.number in crossed:
+        crossed.clear()
+        raise OperationalError("deadlock detected")
 
 
 reactions = {Event.CANCELLED: [greet]}
@@ -35,6 +39,7 @@ def _page(settings: pytest.FixtureRequest) -> Iterator[None]:
     journal._page.cache_clear()
     ran.clear()
     broken.clear()
+    crossed.clear()
     yield
     journal._page.cache_clear()
 
@@ -83,6 +88,15 @@ def test_one_that_fails_leaves_no_half_effect_and_does_not_hinder_the_others() -
         None,
     )
     assert "no greeting today" in failed.last_error
+
+
+def test_a_chunk_that_crossed_another_goes_one_by_one_and_nobody_has_failed() -> None:
+    """Six workers met so over the same number ranges: their labels came late, or rested."""
+    first, second = cancelled(), cancelled()
+    crossed.add(second.number)
+    assert journal.run_due(10, at=T0) == 2
+    assert (greetings(first), greetings(second)) == (1, 1)
+    assert not Reaction.objects.exclude(attempts=0).exists()
 
 
 def test_after_five_failures_it_rests_until_support_runs_it_again() -> None:
