@@ -92,9 +92,8 @@ def _labels(country: str, count: int) -> None:
     first = awaiting(country).parcels.get()
     delivery = first.deliveries.get()
     made = count - 1
-    copies(
-        first, made, tracking_number="'N' || n", order_id="-n - id", token="'T' || n || '-' || id"
-    )
+    unlike = {"tracking_number": "'N' || n || '-' || id", "token": "n || '-' || id"}
+    copies(first, made, order_id="-n - 1000 * id", **unlike)
     newest = Parcel.objects.latest("id").pk  # the last of the copies
     number = f"{newest - made} + n"
     copies(delivery, made, message_id=f"'msg_' || {number}", parcel_id=number)
