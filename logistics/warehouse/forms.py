@@ -1,5 +1,6 @@
 """What the pages ask: counts, and what was found of each piece."""
 
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
@@ -14,6 +15,8 @@ from returns.states import Disposition, Grade, InspectionOutcome
 
 #: More of one piece show nothing new.
 MAX_PHOTOS = 5
+#: More pieces of one case are not looked at in a form each, but in groups that are alike.
+MANY, GROUPS = 12, 6
 AS_USUAL = ("", "As usual")
 
 
@@ -36,16 +39,36 @@ class Photos(forms.FileField):
 
 
 class PieceForm(forms.Form):
-    """One piece. What is not said of grade and disposition is as usual after such a finding."""
+    """One piece, or some that are alike. What is not said of grade and disposition is as usual."""
 
-    outcome = forms.ChoiceField(choices=InspectionOutcome.choices, widget=forms.RadioSelect)
+    alike = forms.IntegerField(
+        min_value=0, max_value=10**6, required=False, initial=1, widget=forms.HiddenInput
+    )
+    outcome = forms.ChoiceField(
+        choices=InspectionOutcome.choices, widget=forms.RadioSelect, required=False
+    )
     grade = forms.ChoiceField(choices=[AS_USUAL, *Grade.choices], required=False)
     disposition = forms.ChoiceField(choices=[AS_USUAL, *Disposition.choices], required=False)
     note = forms.CharField(max_length=500, required=False)
     photos = Photos(required=False)
 
-    def piece(self, photos: tuple[Picture, ...]) -> Piece:
-        """As the verb takes it. Raises ValueError for what cannot be."""
+    def clean(self) -> dict[str, Any]:
+        """A group of none says nothing; any other says what was found."""
+        said = self.cleaned_data
+        said["alike"] = 1 if said.get("alike") is None else said["alike"]
+        if said["alike"] and not said.get("outcome") and "outcome" not in self.errors:
+            self.add_error("outcome", "What was found?")
+        return said
+
+    def pieces(self, photos: tuple[Picture, ...]) -> list[Piece]:
+        """As the verb takes them; photos are of the first. Raises ValueError for what cannot be."""
+        alike = self.cleaned_data["alike"]
+        if not alike:
+            return []
+        first = self._piece(photos)
+        return [first, *[replace(first, photos=())] * (alike - 1)]
+
+    def _piece(self, photos: tuple[Picture, ...]) -> Piece:
         said = self.cleaned_data
         outcome = InspectionOutcome(said["outcome"])
         grade, disposition = USUAL[outcome]
@@ -75,20 +98,29 @@ class UnexpectedForm(Once):
 def piece_forms(
     content: Content, told: QueryDict | None = None, request: HttpRequest | None = None
 ) -> list[PieceForm]:
-    """One for each piece of the case at stake; those that were not counted begin as missing."""
+    """One for each piece of the case at stake, of many one for each group that is alike.
+
+    Those that were not counted begin as missing.
+    """
     case = content.case
     counted = case.quantity_received
     there = case.at_stake if counted is None else counted
     missing: dict[str, Any] = {"outcome": InspectionOutcome.MISSING}
-    return [
-        PieceForm(
-            told,
-            request.FILES if request else None,
-            prefix=f"{case.pk}-{n}",
-            initial=None if n <= there else missing,
+    initial: list[dict[str, Any]] = [{}] * there + [missing] * (case.at_stake - there)
+    many = case.at_stake > MANY
+    if many:
+        gone = (
+            {**missing, "alike": case.at_stake - there} if there < case.at_stake else {"alike": 0}
         )
-        for n in range(1, case.at_stake + 1)
+        initial = [{"alike": there}, gone, *[{"alike": 0}] * (GROUPS - 2)]
+    files = request.FILES if request else None
+    made = [
+        PieceForm(told, files, prefix=f"{case.pk}-{n}", initial=begins)
+        for n, begins in enumerate(initial, start=1)
     ]
+    for form in made if many else ():
+        form.fields["alike"].widget = forms.NumberInput(attrs={"min": 0, "max": case.at_stake})
+    return made
 
 
 def counts(told: QueryDict, contents: list[Content]) -> dict[int, int]:

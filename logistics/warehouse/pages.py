@@ -221,8 +221,9 @@ def _pieces(forms: list[PieceForm], photos: list[list[Checked]], names: list[str
     """Each piece with its photos, which are stored under `names` in the order of all of them."""
     left = iter(names)
     return [
-        form.piece(tuple(kept(next(left), each) for each in of))
+        piece
         for form, of in zip(forms, photos, strict=True)
+        for piece in form.pieces(tuple(kept(next(left), each) for each in of))
     ]
 
 

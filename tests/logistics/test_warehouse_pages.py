@@ -245,6 +245,22 @@ def test_each_piece_is_kept_with_its_photos_and_the_next_box_is_asked_for(worker
     assert "sandbox" in shown.headers["Content-Security-Policy"]
 
 
+def test_many_pieces_are_told_of_in_groups_that_are_alike(worker: Client) -> None:
+    """A page with hundreds of pieces is no page, and a browser may not send so many fields."""
+    case = awaiting(line=make.order(quantity=300).lines.get(), quantity=300)
+    receive(worker, case, **{f"pieces-{case.pk}": "298"})
+    shown = text(scan(worker, case.number))
+    assert shown.count("<fieldset") == 6
+    assert 'value="298"' in shown
+    said = {f"{case.pk}-{n}-alike": str(pieces) for n, pieces in ((1, 297), (2, 2), (3, 0))}
+    inspect(worker, case, "as_new", "missing", "opened", **said)
+    assert not Inspection.objects.exists()
+    said |= {f"{case.pk}-3-alike": "1"} | {f"{case.pk}-{n}-alike": "0" for n in (4, 5, 6)}
+    answer = inspect(worker, case, "as_new", "missing", "opened", **said)
+    assert "298 of 300 accepted." in text(answer)
+    assert Inspection.objects.get().items.count() == 300
+
+
 def test_a_double_enter_is_one_inspection(worker: Client) -> None:
     case, token = awaiting(), str(uuid4())
     receive(worker, case)
