@@ -1,6 +1,7 @@
 # Two commands are enough: `make demo` runs the whole thing, `make test` proves it.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo replay test test-karrio bench-clock check run couriers-soak lock
+.PHONY: help setup demo replay test test-karrio bench-clock bench-couriers check run couriers-soak \
+	lock
 
 STAY ?= 1
 CASES ?= 200
@@ -42,6 +43,10 @@ test-karrio: setup ## The carriers spoken to through Karrio, in an environment w
 bench-clock: setup ## What waiting and firing cost, on PostgreSQL, as ratios (ARGS="--report docs/speed.md")
 	@DATABASE_URL=$${DATABASE_URL:-postgres://postgres@127.0.0.1:5432/postgres} \
 		SIMULATION=1 VAR_DIR=var/bench $(python) -m tests.bench clock $(ARGS)
+
+bench-couriers: setup ## Messages, labels, points: what each costs beside a reference (ARGS as above)
+	@DATABASE_URL=$${DATABASE_URL:-postgres://postgres@127.0.0.1:5432/postgres} \
+		VAR_DIR=var/bench $(python) -m tests.bench couriers $(ARGS)
 
 check: setup ## Format, lint, types, arrows, migrations, diagrams, schema, container files
 	@.ci/check

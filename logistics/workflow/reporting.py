@@ -68,6 +68,8 @@ def keep_reports(courier: Courier, rows: Sequence[TrackingEvent], *, at: datetim
 def _points(courier: Courier, told: Sequence[Report]) -> set[str]:
     """The codes of its points that are told of."""
     codes = [report.details["point_code"] for report in told if report.type == POINT]
+    if not codes:
+        return set()
     return set(courier.points.filter(code__in=codes).values_list("code", flat=True))
 
 
@@ -107,8 +109,14 @@ def _matched(courier: Courier, told: Sequence[Told]) -> Callable[[Told], int | N
     """Which parcel a report is about: by what it takes back, its van, or its number."""
     voided = [report.voids for report in told if report.voids]
     vans = [report.pickup_id for report in told if report.pickup_id]
-    by_void = dict(courier.events.filter(event_id__in=voided).values_list("event_id", "parcel_id"))
-    by_van = dict(courier.pickups.filter(reference__in=vans).values_list("reference", "parcel_id"))
+    by_void, by_van = dict[str, int | None](), dict[str, int]()
+    # A query for nothing is not sent, but building it costs as much as one that is.
+    if voided:
+        events = courier.events.filter(event_id__in=voided)
+        by_void = dict(events.values_list("event_id", "parcel_id"))
+    if vans:
+        pickups = courier.pickups.filter(reference__in=vans)
+        by_van = dict(pickups.values_list("reference", "parcel_id"))
     bearing = _bearing(courier, {report.tracking_number for report in told})
     return lambda report: (
         by_void.get(report.voids)

@@ -5,31 +5,25 @@ which it makes and drops, with a broker and a worker of its own.
 """
 
 import argparse
-import os
-import platform
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
 from statistics import median
 
-from django.conf import settings
-from django.db import OperationalError, connection, transaction
-from rich.box import MARKDOWN
-from rich.console import Console
-from rich.table import Table
+from django.db import connection, transaction
 
 from backoffice.celery import app
-from backoffice.processes import BASE_DIR, COMMANDS, Stack, ring_through
+from backoffice.processes import COMMANDS, Stack, ring_through
 from returns import clock, workflow
 from returns.models import Case
 from returns.states import State
 from tests import make
+from tests.bench.database import own_database
 from tests.bench.one_by_one import lapse_one
+from tests.bench.report import Row, seconds, span, tell
 from tests.copies import copies
 from tests.make import DAY, T0
 
@@ -39,8 +33,6 @@ CHUNK = 200
 LOOKS = 200
 SECOND = "interval '1 second'"
 ROUNDS = 3
-
-Row = tuple[str, str, str]
 
 
 class ClockStack(Stack):
@@ -55,33 +47,16 @@ class ClockStack(Stack):
 
 def main() -> None:
     options = _options()
-    try:
-        connection.ensure_connection()
-    except OperationalError as error:
-        sys.exit(f"No PostgreSQL at DATABASE_URL: {error}")
-    if connection.vendor != "postgresql":
-        sys.exit("This is measured on PostgreSQL: set DATABASE_URL.")
-    usual = connection.settings_dict["NAME"]
-    connection.settings_dict["TEST"]["NAME"] = name = f"bench_{os.getpid()}"
-    base = settings.DATABASE_URL.rpartition("/")[0]
-    # A broker of its own, and nobody who rings by the clock.
-    env = {"DATABASE_URL": f"{base}/{name}", "REDIS_URL": "", "BEAT_SECONDS": "86400"}
-    connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
-    try:
-        with (
-            tempfile.TemporaryDirectory() as root,
-            ClockStack(Path(root), simulation=True, web_port=None, migrate=False, env=env) as stack,
-        ):
+    with own_database() as url, tempfile.TemporaryDirectory() as root:
+        # A broker of its own, and nobody who rings by the clock.
+        env = {"DATABASE_URL": url, "REDIS_URL": "", "BEAT_SECONDS": "86400"}
+        with ClockStack(
+            Path(root), simulation=True, web_port=None, migrate=False, env=env
+        ) as stack:
             ring_through(stack)
             clock.set_to(DUE)
             tables = [_waiting(options.waiting), _firing(options.due, options.singles)]
-    finally:
-        connection.creation.destroy_test_db(usual, verbosity=0)
-    here = _here()
-    tell(Console(), tables, here)
-    if options.report:
-        with options.report.open("w") as file:
-            tell(Console(file=file, width=160), tables, here)
+    tell("Waiting and firing", "bench-clock", tables, options.report)
 
 
 def _options() -> argparse.Namespace:
@@ -124,7 +99,7 @@ def _waiting(most: int) -> list[Row]:
 
 def _look(times: int = LOOKS) -> float:
     """The median of some looks that find nothing, in milliseconds."""
-    return median(_seconds(lambda: workflow.lapse_due(CHUNK, at=IDLE)) for _ in range(times)) * 1000
+    return median(seconds(lambda: workflow.lapse_due(CHUNK, at=IDLE)) for _ in range(times)) * 1000
 
 
 # What firing costs --------------------------------------------------------------------------------
@@ -142,14 +117,14 @@ def _firing(due: int, singles: int) -> list[Row]:
     for _ in range(ROUNDS):
         for way, (fire, count) in ways.items():
             ids = _make_due(count)
-            rates[way].append(count / _seconds(partial(fire, ids)))
+            rates[way].append(count / seconds(partial(fire, ids)))
             if Case.objects.due(DUE).exists():
                 sys.exit(f"{way}: some did not fire.")
     rows = [("Firing", "cases/s", "ratio")]
     for reference, drained in zip(list(ways)[::2], list(ways)[1::2], strict=True):
         for way in (reference, drained):
             ratios = [a / b for a, b in zip(rates[way], rates[reference], strict=True)]
-            rows.append((way, _span(rates[way], ".0f"), _span(ratios, ".1f")))
+            rows.append((way, span(rates[way], ".0f"), span(ratios, ".1f")))
     return rows
 
 
@@ -200,48 +175,3 @@ def _make_due(count: int) -> list[int]:
         copies(case, more, number=tag, deadline_at=f"opened_at + n * {SECOND}", **theirs)
         copies(case.slot, more, **theirs)
     return list(Case.objects.filter(pk__gt=newest).values_list("pk", flat=True))
-
-
-# What is told of it -------------------------------------------------------------------------------
-
-
-def _seconds(run: Callable[[], object]) -> float:
-    started = time.perf_counter()
-    run()
-    return time.perf_counter() - started
-
-
-def _span(figures: Sequence[float], form: str) -> str:
-    """The median, and the range it is out of."""
-    low, high = min(figures), max(figures)
-    return f"{median(figures):,{form}} ({low:,{form}}–{high:,{form}})"
-
-
-def _here() -> str:
-    """When and where: figures without their machine say nothing."""
-    git = ["git", "-C", str(BASE_DIR), "describe", "--always", "--dirty"]
-    commit = subprocess.run(git, capture_output=True, text=True, check=False).stdout.strip()
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    packages = ", ".join(f"{name} {version(name)}" for name in ("Django", "celery", "psycopg"))
-    with connection.cursor() as cursor:
-        cursor.execute("SHOW server_version")
-        (postgresql,) = cursor.fetchone()
-    return (
-        f"{clock.real_now():%Y-%m-%d %H:%M} UTC, commit {commit or 'unknown'}, "
-        f"{os.cpu_count()} cores (load {os.getloadavg()[1]:.1f}), {memory:.0f} GiB, "
-        f"{platform.system()} {platform.machine()}, Python {platform.python_version()}, "
-        f"PostgreSQL {postgresql}, {packages}."
-    )
-
-
-def tell(console: Console, tables: Sequence[Sequence[Row]], here: str) -> None:
-    """The figures as Markdown, which a terminal can be read in as well."""
-    print_ = console.print
-    print_("# How fast\n")
-    print_("Written by `make bench-clock ARGS='--report docs/speed.md'`; not by hand.", here)
-    print_("Ratios of one run count: median of the rounds, and their range.")
-    for head, *rows in tables:
-        table = Table(*head, box=MARKDOWN)
-        for row in rows:
-            table.add_row(*row)
-        print_(table)

@@ -6,20 +6,19 @@ the work of a PostgreSQL server is not in it; the wall clock is printed beside i
 
 import argparse
 import random
+import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from heapq import nsmallest
-from statistics import median, quantiles
+from statistics import mean, median, quantiles
 
 from django.db import connection, transaction
-from rich.box import MARKDOWN
-from rich.console import Console
-from rich.table import Table
 
 from logistics.models import City, Courier, DropOffPoint
 from logistics.points.earth import distance_m
 from logistics.points.finder import Found, Wish, nearest
+from tests.bench.report import Row, markdown
 
 AT = datetime(2026, 3, 2, 10, tzinfo=UTC)
 LIMIT = 10
@@ -32,11 +31,11 @@ def main() -> None:
     options.add_argument("--points", type=int, default=100_000)
     options.add_argument("--queries", type=int, default=100)
     told = options.parse_args()
-    Console().print(run(points=told.points, queries=told.queries))
+    sys.stdout.write(markdown(run(points=told.points, queries=told.queries)) + "\n")
 
 
-def run(*, points: int = 100_000, queries: int = 100, seed: int = 7) -> Table:
-    """Plant the points, look for the ten nearest to `queries` places, both ways; a table."""
+def run(*, points: int = 100_000, queries: int = 100, seed: int = 7) -> list[Row]:
+    """Plant the points, look for the ten nearest to `queries` places, both ways: a table."""
     dice = random.Random(seed)
     with transaction.atomic():
         places = _plant(points, queries, dice)
@@ -117,21 +116,18 @@ def _told(
     brute: tuple[list[float], list[float]],
     exact: str,
     points: int,
-) -> Table:
-    table = Table(
-        "",
-        "finder",
-        "brute force",
-        "ratio",
-        box=MARKDOWN,
-        title=f"{LIMIT} nearest of {points:,}, {connection.vendor}; same answer {exact}",
-    )
+) -> list[Row]:
+    where = f"{LIMIT} nearest of {points:,} ({connection.vendor}; same answer {exact})"
+    rows: list[Row] = [(where, "ratio", "finder", "brute force")]
     for name, fast, slow in zip(("CPU", "wall"), finder, brute, strict=True):
+        mine, theirs = (1000 / mean(times) for times in (fast, slow))
+        figures = (f"{mine / theirs:,.0f} : 1", f"{mine:,.0f}", f"{theirs:,.1f}")
+        rows.append((f"queries/s, {name}", *figures))
         for what, value in (("p50", median), ("p95", _p95)):
             mine, theirs = value(fast), value(slow)
-            row = (f"{mine:.2f} ms", f"{theirs:.1f} ms", f"1 : {theirs / mine:.0f}")
-            table.add_row(f"{name} {what}", *row)
-    return table
+            figures = (f"1 : {theirs / mine:,.0f}", f"{mine:.2f} ms", f"{theirs:.1f} ms")
+            rows.append((f"{what}, {name}", *figures))
+    return rows
 
 
 def _p95(times: list[float]) -> float:
