@@ -182,7 +182,7 @@ def faults(book: Json) -> dict[str, int]:
     done = Counter[str]()
     for message in book["messages"]:
         done.update(message["faults"])
-        done["tried again"] += message["tries"] > 1
+        done["tried again"] += message["tries"] > 1 + ("duplicate" in message["faults"])
     done["reports lost"] = sum(report["lost"] for report in book["reports"])
     done["messages told us twice"] = book["counts"].get("sent twice, met 200", 0)
     done["we told again"] = sum(message["times"] - 1 for message in book["heard"])
