@@ -88,7 +88,7 @@ def _message(
     return Message(
         type=name or found["title"],
         summary=summary or found["summary"],
-        description=description or found.get("description", ""),
+        description=_plain(description or found.get("description", "")),
         fields=tuple(_fields(found, "")),
         examples=tuple(
             json.dumps(each, ensure_ascii=False, indent=2) for each in found.get("examples", ())
@@ -105,9 +105,14 @@ def _fields(node: Mapping[str, Any], path: str) -> Iterator[Field]:
         here = f"{path}.{name}" if path else name
         items = _resolved(found.get("items", {}))
         inner = items if "properties" in items else found
-        yield Field(here, _kind(found, items), name in needed, found.get("description", ""))
+        yield Field(here, _kind(found, items), name in needed, _plain(found.get("description", "")))
         if "properties" in inner:
             yield from _fields(inner, f"{here}[]" if inner is items else here)
+
+
+def _plain(text: str) -> str:
+    """Without the marks that are for readers of Markdown."""
+    return text.replace("`", "")
 
 
 def _kind(node: Mapping[str, Any], items: Mapping[str, Any]) -> str:

@@ -68,6 +68,9 @@ def test_every_door_is_in_it_with_its_key_and_its_refusals(schema: dict[str, Any
         f"GET {one}/label",
         f"GET {one}/label.pdf",
         f"GET {one}/qr",
+        f"GET {one}/pickup-slots",
+        f"POST {one}/pickup/reschedule",
+        f"POST {one}/pickup/cancel",
         *(f"POST {one}/{action}" for action in BODIES),
     }
     for methods in schema["paths"].values():
