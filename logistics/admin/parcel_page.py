@@ -25,9 +25,10 @@ class Told:
 
     def __init__(self, parcel: Parcel) -> None:
         self.parcel = parcel
-        self.events = list(parcel.events.order_by("-occurred_at", "-id")[:SHOWN])
+        told = parcel.events.select_related("courier").order_by("-occurred_at", "-id")
+        self.events = list(told[:SHOWN])
         courier = parcel.courier
-        self.has_endpoint = bool(courier and courier.endpoint_url)
+        self.has_endpoint = bool(courier and courier.is_told)
         self.health = getattr(courier, "health", None)
         tried = parcel.deliveries.prefetch_related("tried")
         self.deliveries = list(tried.order_by("-id")[:SHOWN])

@@ -25,7 +25,7 @@ from backoffice.processes import BASE_DIR, COMMANDS, QUEUES
 REAL = {
     "HTTPS": "1",
     "SECRET_KEY": "0123456789" * 5,
-    "COURIER_SECRETS_KEYS": "a2V5" * 11,
+    "COURIER_SECRETS_KEYS": "a2tr" * 10 + "a2s=",
     "DATABASE_URL": "postgres://nobody@127.0.0.1:1/nothing",
     "REDIS_URL": "redis://127.0.0.1:1/0",
     "BANK_URL": "https://bank.example",
