@@ -209,6 +209,13 @@ def port_that_never_answers() -> Iterator[int]:
 # Who may not
 
 
+def test_one_couriers_secret_is_no_signature_of_anothers(courier: Courier) -> None:
+    theirs = workflow.give_secret(Courier.objects.get(slug="ppl-cz"), Direction.IN, at=T0 - DAY)
+    refused(post(b"{}", headers=make.signed(b"{}", secret=theirs)), "signature-mismatch")
+    nobody = "/api/couriers/v1/swiss-post-ch/events"
+    refused(post(b"{}", headers=make.signed(b"{}"), path=nobody), "signature-mismatch")
+
+
 def test_who_signs_with_a_retired_secret_is_told_to_stop(courier: Courier) -> None:
     workflow.retire_secrets(courier, mode=Mode.LIVE, by="ann", at=T0)
     refused(post(b"{}", at=T0 + HOUR), "credentials-retired")
