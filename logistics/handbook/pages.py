@@ -51,7 +51,7 @@ def requests(request: HttpRequest) -> HttpResponse:
     """Every message we send, how to believe it, and how often it comes."""
     schedules = {"labels": _waits(retries.WAITS), "pickups": _waits(retries.SOON)}
     code = _own(request, "verify.py")
-    return _page(request, "requests", messages=contract.requests(), code=code, schedules=schedules)
+    return _page(request, "told", messages=contract.requests(), code=code, schedules=schedules)
 
 
 @require_safe

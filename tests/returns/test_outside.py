@@ -423,8 +423,8 @@ def test_a_certificate_of_an_unknown_authority_is_refused(
 # The only one -------------------------------------------------------------------------------------
 
 CLIENTS = {"httpx", "httpcore", "requests", "urllib3", "aiohttp", "urllib.request", "http.client"}
-#: Other programs, played: they speak to us, and to nobody else.
-PLAYED = "backoffice/simulation/"
+#: Other programs, played or shown: they speak to us, and to nobody else.
+PLAYED = ("backoffice/simulation/", "logistics/handbook/files/")
 #: Ports of our own processes on this machine.
 OWN_PORTS = {"backoffice/processes.py", "backoffice/embedded.py"}
 

@@ -95,6 +95,12 @@ def _ship(case: Case, at: datetime) -> object:
     )
 
 
+def _find_some(case: Case, at: datetime) -> object:
+    if case.at_stake < 2:
+        raise ValueError("of one piece there is no some")
+    return _inspect(InspectionOutcome.AS_NEW, InspectionOutcome.MISSING)(case, at)
+
+
 #: How each thing is done for real; the words are those of tests/stories/expected.py.
 ACTS: dict[str, Callable[[Case, datetime], object]] = {
     "accept": lambda case, at: workflow.accept(case, at=at, by=SELLER),
@@ -111,7 +117,7 @@ ACTS: dict[str, Callable[[Case, datetime], object]] = {
     "receive": lambda case, at: logistics.receive_parcel(case, at=at, by=HOUSE),
     "find_good": _inspect(InspectionOutcome.AS_NEW, InspectionOutcome.OPENED),
     "find_damage": _inspect(InspectionOutcome.DAMAGED_IN_TRANSIT, InspectionOutcome.MISSING),
-    "find_some": _inspect(InspectionOutcome.AS_NEW, InspectionOutcome.MISSING),
+    "find_some": _find_some,
     "grant": lambda case, at: workflow.grant(case, at=at, by=SELLER),
     "escalate": lambda case, at: workflow.escalate(case, text="I disagree.", at=at),
     "order_refund": _decide(make.FULL),
@@ -270,9 +276,7 @@ class AnyOrder(RuleBasedStateMachine):
         forbidden = [
             (nth, act)
             for nth, each in enumerate(self.seen)
-            for act in sorted(
-                ACTS.keys() - {"find_some"}
-            )  # of one piece it is the same as find_good
+            for act in ACTS
             if each.state in FROM[act] and not each.may(act, others_open=self._in_the_way(each))
         ]
         if forbidden:
