@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Exists, F, OuterRef
+from django.db.models import F, OuterRef, Subquery
 
 from logistics.couriers import (
     Answer,
@@ -42,7 +42,9 @@ ASKS = frozenset({MessageType.PICKUP_REQUESTED, MessageType.PICKUP_RESCHEDULE_RE
 def couriers_to_tell(*, at: datetime) -> list[int]:
     """The ids of those for whom something is due."""
     due = Delivery.objects.due(at, clock.real_now()).filter(courier=OuterRef("pk"))
-    return list(Courier.objects.filter(Exists(due)).values_list("pk", flat=True))
+    # Not an Exists: PostgreSQL would join it, and read all that waits instead of one row a courier.
+    first = Courier.objects.annotate(first_due=Subquery(due.values("pk")[:1]))
+    return list(first.filter(first_due__isnull=False).values_list("pk", flat=True))
 
 
 def claim(courier_id: int, *, at: datetime) -> list[Delivery]:
