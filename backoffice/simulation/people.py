@@ -23,6 +23,7 @@ from backoffice.simulation.dice import Dice
 from backoffice.simulation.shop import Json, Refused, Shop
 from logistics import workflow as logistics
 from logistics.inspection import usual
+from returns import pieces
 from returns import workflow as returns
 from returns.machine import NotNow
 from returns.models import Case, Verdict
@@ -245,9 +246,9 @@ class People:
 
     def _packed(self, story: Story) -> Json:
         """Now and then a buyer of several pieces keeps one."""
-        pieces = int(story.wish["quantity"])
-        keeps = pieces > 1 and story.dice.happens("keeps one", 0.15)
-        return {"pieces": pieces - 1} if keeps else {}
+        count = int(story.wish["quantity"])
+        keeps = count > 1 and story.dice.happens("keeps one", 0.15)
+        return {"pieces": count - 1} if keeps else {}
 
     def _call_a_van(self, story: Story, again: str, now: datetime) -> None:
         """One of the next windows that are free, for as many as there are."""
@@ -363,11 +364,14 @@ class People:
         lost = on_its_way and case.received_at is None
         if (lost and choice != "upheld") or (on_its_way and choice == "send_back"):
             outcome = Verdict.Outcome.FULL_REFUND
-        half = rounded(case.amount / 2, case.currency)
+        # What passed inspection is owed whatever anybody decides.
+        part = rounded((pieces.owed(case) + case.amount) / 2, case.currency)
+        if outcome == Verdict.Outcome.PARTIAL_REFUND and part >= case.amount:
+            outcome = Verdict.Outcome.FULL_REFUND
         return returns.decide(
             case,
             outcome=outcome,
-            amount=half if outcome == Verdict.Outcome.PARTIAL_REFUND else None,
+            amount=part if outcome == Verdict.Outcome.PARTIAL_REFUND else None,
             explanation="After hearing both sides.",
             by=self.staff.support,
             at=now,
